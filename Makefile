@@ -1,0 +1,37 @@
+# The commands a person needs. Each works on a fresh clone.
+.DEFAULT_GOAL := help
+.PHONY: help run test verify schema bench web
+
+CARGO ?= cargo
+LISTEN ?= 127.0.0.1:4000
+DATA ?= data
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: web ## Open the stocked shop at http://127.0.0.1:4000 (LISTEN=…, DATA=…)
+	$(CARGO) run --quiet --bin larder -- up --demo --listen $(LISTEN) --data $(DATA)
+
+test: web ## Run every test
+	$(CARGO) test --workspace
+
+verify: web ## Everything that CI checks: format, lints, tests, drift of schema and generated files
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	$(CARGO) run --quiet --bin larder -- schema --check
+	python3 larder/demo/check.py
+	$(CARGO) test --workspace
+
+schema: web ## Write schema/ and the other generated files anew
+	$(CARGO) run --quiet --bin larder -- schema
+
+bench: web ## Measure speed and memory; prints medians of 5 and ratios
+	$(CARGO) run --quiet --bin bench
+
+# GraphiQL's bundle, which the router serves. Built once, and again when its sources change.
+web: router/graphiql/dist/.built
+
+router/graphiql/dist/.built: router/graphiql/package-lock.json $(wildcard router/graphiql/src/* router/graphiql/*.html router/graphiql/*.ts router/graphiql/*.js)
+	cd router/graphiql && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@

@@ -1,0 +1,209 @@
+//! Events from service to service: published by topic, read by consumer groups, at least once.
+//!
+//! A [`Bus`] keeps a durable log. Each group reads every event of its topics once it has been handled without error; an
+//! event whose handler fails comes again with growing waits, and after [`Delivery::max_attempts`] attempts it becomes a dead letter
+//! that an operator can list and replay. Handlers are idempotent by event id. The bus does not know what events mean.
+
+mod event;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+pub use event::{Event, EventId};
+pub use worker::Subscription;
+
+/// Why the bus did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    /// The engine failed or could not be reached.
+    #[error("the event log failed: {0}")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A newer version wrote the log.
+    #[error("the event log was written by a newer version ({found}); this one knows {known}")]
+    Newer {
+        /// The version found.
+        found: u32,
+        /// The version known.
+        known: u32,
+    },
+    /// The bus has been closed.
+    #[error("the event log is closed")]
+    Closed,
+}
+
+impl From<BusError> for crate::Error {
+    fn from(error: BusError) -> Self {
+        Self::unavailable("The shop", error)
+    }
+}
+
+/// Takes events out of a store's outbox. Delivering the same event twice must be harmless.
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// Takes all of them, or none, durably.
+    ///
+    /// # Errors
+    /// When they could not be taken; they will be offered again.
+    async fn deliver(&self, events: &[Event]) -> crate::Result<()>;
+}
+
+/// Does something with an event. It may see an event again, and must then do nothing more.
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// When it is to be tried again later.
+    async fn handle(&self, event: &Event) -> crate::Result<()>;
+}
+
+/// How a group is given its events.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// After this many failures an event is a dead letter.
+    pub max_attempts: u32,
+    /// The wait after the first failure; it doubles with each, with jitter.
+    pub base_wait: Duration,
+    /// The longest wait.
+    pub max_wait: Duration,
+    /// How many events of different keys are handled at once; events of one key are handled in order.
+    pub concurrency: usize,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            max_attempts: 8,
+            base_wait: Duration::from_millis(200),
+            max_wait: Duration::from_secs(60),
+            concurrency: 16,
+        }
+    }
+}
+
+/// An event that a group could not handle.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The event.
+    pub event: Event,
+    /// The group that failed.
+    pub group: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed; for operators, never for clients.
+    pub error: String,
+    /// When it was given up.
+    pub at: chrono::DateTime<chrono::Utc>,
+}
+
+/// What an engine must give.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync {
+    /// Appends those whose ids are new, durably.
+    async fn publish(&self, events: &[Event]) -> Result<(), BusError>;
+    /// Makes the group known, from the log's beginning when it is new.
+    async fn join(&self, group: &str, topics: &[&str]) -> Result<(), BusError>;
+    /// Up to `limit` events that are due for the group and not leased, leased for `lease`; each with the attempts made so far.
+    async fn take(&self, group: &str, limit: usize, lease: Duration) -> Result<Vec<(Event, u32)>, BusError>;
+    /// The events are handled.
+    async fn ack(&self, group: &str, ids: &[EventId]) -> Result<(), BusError>;
+    /// The event failed: again after `wait`, or a dead letter where there is none.
+    async fn fail(&self, group: &str, id: EventId, error: &str, wait: Option<Duration>) -> Result<(), BusError>;
+    async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError>;
+    async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError>;
+    /// How many events the group has still to handle (dead letters not counted).
+    async fn lag(&self, group: &str) -> Result<u64, BusError>;
+    /// Resolves when something may have become due for the group, or after the given time.
+    async fn wait(&self, group: &str, at_most: Duration);
+    async fn backup(&self, to: &Path) -> Result<(), BusError>;
+    async fn close(&self);
+}
+
+/// A cheap handle on the event log.
+#[derive(Clone)]
+pub struct Bus {
+    engine: Arc<dyn Engine>,
+}
+
+impl Bus {
+    /// Opens (and creates) the log in a SQLite file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or a newer version wrote it.
+    pub async fn sqlite(path: impl AsRef<Path>) -> Result<Self, BusError> {
+        Ok(Self { engine: Arc::new(sqlite::SqliteBus::open(path.as_ref()).await?) })
+    }
+
+    /// Appends events; one whose id is already in the log is left out.
+    ///
+    /// # Errors
+    /// When the log could not take them; none was taken.
+    pub async fn publish(&self, events: &[Event]) -> Result<(), BusError> {
+        self.engine.publish(events).await
+    }
+
+    /// Gives the group's events to the handler until the subscription is dropped or stopped. Any number of processes may subscribe
+    /// the same group: each event goes to one of them.
+    ///
+    /// # Errors
+    /// When the group could not be made known.
+    pub async fn subscribe(
+        &self,
+        group: &'static str,
+        topics: &[&str],
+        delivery: Delivery,
+        handler: impl Handler,
+    ) -> Result<Subscription, BusError> {
+        self.engine.join(group, topics).await?;
+        Ok(worker::start(self.engine.clone(), group, delivery, Arc::new(handler)))
+    }
+
+    /// The events that a group gave up on, the oldest first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
+        self.engine.dead_letters(group, limit).await
+    }
+
+    /// Gives a dead letter to its group again, with its attempts at zero. False where there is no such dead letter.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError> {
+        self.engine.replay(group, id).await
+    }
+
+    /// How many events the group has still to handle, dead letters not counted.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn lag(&self, group: &str) -> Result<u64, BusError> {
+        self.engine.lag(group).await
+    }
+
+    /// Copies the log, as of one moment, into the file `to`.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<(), BusError> {
+        self.engine.backup(to).await
+    }
+
+    /// Finishes what is being written and closes the log.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+#[async_trait]
+impl Sink for Bus {
+    async fn deliver(&self, events: &[Event]) -> crate::Result<()> {
+        Ok(self.publish(events).await?)
+    }
+}

@@ -1,0 +1,29 @@
+//! What every subgraph shares, and nothing about groceries.
+//!
+//! Deep modules with narrow doors: [`store`] keeps documents, [`bus`] carries events, [`cache`] remembers answers,
+//! [`identity`] says who calls, [`client`] calls another service, [`subgraph`] runs a schema for whoever asks it (the
+//! HTTP [`server`] or the router in the same process). A service is built from these and its own rules; which engine
+//! stands behind a door is chosen by configuration alone.
+
+// The id macro names this crate by its name, also from inside.
+extern crate self as kit;
+
+pub mod backoff;
+pub mod bus;
+pub mod cache;
+pub mod clock;
+pub mod client;
+pub mod error;
+pub mod id;
+pub mod identity;
+pub mod money;
+pub mod page;
+pub mod server;
+pub mod service;
+pub mod store;
+pub mod subgraph;
+pub mod telemetry;
+pub mod testing;
+
+pub use error::{Code, Error, Result};
+pub use money::{Money, Quantity};

@@ -1,0 +1,134 @@
+//! A subgraph over HTTP: `/graphql`, `/health/live`, `/health/ready`, `/metrics`, `/.well-known/jwks.json`.
+//!
+//! Only the transport is here; the answer is [`Subgraph::execute`]'s, the same as within one process.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::State,
+    http::{Request as HttpRequest, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+use crate::{
+    Code, Error,
+    identity::KeyRing,
+    store::Store,
+    subgraph::{Request, Subgraph},
+    telemetry,
+};
+
+/// The largest request body: a batch of a hundred entities with all their arguments fits many times.
+const MAX_BODY: usize = 1024 * 1024;
+/// Longer than a subgraph's own deadline, which answers in its place.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What the server shows besides the schema.
+#[derive(Clone)]
+pub struct Served {
+    /// The subgraph.
+    pub subgraph: Arc<Subgraph>,
+    /// The database that must answer for the service to be ready.
+    pub store: Option<Store>,
+    /// The keys whose public halves are published.
+    pub keys: Option<Arc<KeyRing>>,
+}
+
+/// The routes of a subgraph's server.
+pub fn router(served: Served) -> Router {
+    Router::new()
+        .route("/graphql", any(graphql))
+        .route("/health/live", get(|| async { "ok" }))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()) }))
+        .route("/.well-known/jwks.json", get(jwks))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
+        .layer(CatchPanicLayer::new())
+        .with_state(served)
+}
+
+/// Serves until `stop` resolves, then answers what has been asked and returns.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    served: Served,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(served)).with_graceful_shutdown(stop).await
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    query: String,
+    #[serde(rename = "operationName")]
+    operation_name: Option<String>,
+    variables: Option<Box<RawValue>>,
+}
+
+async fn graphql(State(served): State<Served>, request: HttpRequest<Body>) -> Response {
+    match read(request).await {
+        Ok((headers, posted)) => {
+            let variables = posted.variables.as_ref().map_or("", |json| json.get());
+            let request = Request {
+                query: &posted.query,
+                operation_name: posted.operation_name.as_deref(),
+                variables: if variables == "null" { b"" } else { variables.as_bytes() },
+            };
+            json(StatusCode::OK, served.subgraph.execute(&headers, request).await)
+        }
+        Err((status, error)) => {
+            let body = serde_json::json!({
+                "errors": [{ "message": error.message(), "extensions": { "code": error.code().as_str() } }]
+            });
+            json(status, body.to_string().into())
+        }
+    }
+}
+
+async fn read(request: HttpRequest<Body>) -> Result<(http::HeaderMap, Posted), (StatusCode, Error)> {
+    let (parts, body) = request.into_parts();
+    let refuse = |status, code, message: &str| (status, Error::new(code, message));
+    if parts.method != http::Method::POST {
+        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, "Send GraphQL with POST."));
+    }
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("application/json")) {
+        let message = "Send the request with `Content-Type: application/json`.";
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadRequest, message));
+    }
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+        refuse(StatusCode::PAYLOAD_TOO_LARGE, Code::RequestTooLarge, "The body is too large, or was cut off.")
+    })?;
+    let posted = serde_json::from_slice(&body).map_err(|_| {
+        let message = "The body must be one JSON object with a `query`; batches are not taken.";
+        refuse(StatusCode::BAD_REQUEST, Code::BadRequest, message)
+    })?;
+    Ok((parts.headers, posted))
+}
+
+fn json(status: StatusCode, body: Bytes) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn ready(State(served): State<Served>) -> Response {
+    let Some(store) = &served.store else { return "ok".into_response() };
+    match tokio::time::timeout(Duration::from_secs(2), store.ping()).await {
+        Ok(Ok(())) => "ok".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response(),
+    }
+}
+
+async fn jwks(State(served): State<Served>) -> Response {
+    match &served.keys {
+        Some(keys) => axum::Json(keys.jwks()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

@@ -1,0 +1,116 @@
+//! Documents in one SQLite file: WAL, `synchronous=FULL`, one writer thread that commits every write that is waiting with one fsync,
+//! and a few reader threads.
+//!
+//! A collection is a table of envelopes, and each of its indexes a table of its own that is sorted as it is walked, so
+//! that several values per field need nothing special and no walk depends on how much else there is. All of SQLite runs on threads of
+//! this module: no executor thread is ever blocked, whatever kind of runtime asks.
+
+mod backup;
+mod query;
+mod reader;
+mod rows;
+mod schema;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+
+use super::{
+    Find, Key, Stats, StoreError,
+    engine::{CollectionSpec, Engine, Envelope, Write, WriteFailure},
+};
+use reader::Readers;
+use writer::Writer;
+
+/// The engine on one database file.
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    writes: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// An error of the database as the store's.
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Engine(error.into())
+}
+
+impl Sqlite {
+    /// Opens the file, which is made where there is none.
+    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+        let counters = Arc::new(Counters::default());
+        let writer = Writer::open(path, counters.clone()).await?;
+        let readers = Readers::open(path)?;
+        Ok(Self { path: path.to_owned(), writer, readers, counters })
+    }
+}
+
+#[async_trait]
+impl Engine for Sqlite {
+    async fn open(&self, spec: CollectionSpec) -> Result<(), StoreError> {
+        self.writer.run(move |connection| schema::open_collection(connection, spec)).await
+    }
+
+    async fn get(&self, spec: CollectionSpec, ids: Vec<String>) -> Result<Vec<Envelope>, StoreError> {
+        self.readers.run(move |connection| query::get(connection, spec, &ids)).await
+    }
+
+    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
+        self.readers.run(move |connection| query::find(connection, spec, &find)).await
+    }
+
+    async fn count(&self, spec: CollectionSpec, find: Find) -> Result<u64, StoreError> {
+        self.readers.run(move |connection| query::count(connection, spec, &find)).await
+    }
+
+    async fn write(&self, spec: CollectionSpec, write: Write) -> Result<(), WriteFailure> {
+        self.writer.write(spec, write).await
+    }
+
+    async fn undelivered(
+        &self,
+        spec: CollectionSpec,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, StoreError> {
+        let after = after.to_owned();
+        self.readers.run(move |connection| query::undelivered(connection, spec, &after, limit)).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        backup::copy(self.path.clone(), to.to_owned()).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.readers
+            .run(|connection| {
+                connection.query_row("SELECT 1", [], |_| Ok(())).map_err(failed)
+            })
+            .await
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            writes: self.counters.writes.load(Ordering::Relaxed),
+            commits: self.counters.commits.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}

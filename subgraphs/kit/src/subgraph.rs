@@ -1,0 +1,188 @@
+//! A service's schema as something that can be asked: by the HTTP server, by the router in the same process, by another service.
+//!
+//! Whoever asks, the way is one: headers to caller, document to answer, errors to what a client may see. This module
+//! knows no transport.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{
+    EmptySubscription, ObjectType, SDLExportOptions, Schema, ServerError, Variables, parser::types::ExecutableDocument,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderMap;
+use moka::sync::Cache;
+use tracing::Instrument;
+
+use crate::{
+    Error,
+    error::present,
+    identity::{Caller, Verifier},
+    telemetry,
+};
+
+/// The header that carries the id of a request from the router to every log line that it causes.
+pub const REQUEST_ID: &str = "x-request-id";
+/// The header in which the router tells the address that it saw its client under. Subgraphs listen on a private network
+/// only; the router removes the header from what comes in from outside.
+pub const CLIENT_IP: &str = "x-larder-client-ip";
+
+/// A GraphQL request as it comes off a wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The document.
+    pub query: &'a str,
+    /// Which of its operations, where there are several.
+    pub operation_name: Option<&'a str>,
+    /// The variables as a JSON object; empty for none.
+    pub variables: &'a [u8],
+}
+
+/// What a resolver may want to know of the request besides who sent it.
+#[derive(Debug, Clone)]
+pub struct RequestInfo {
+    /// The request's id, in the logs of every service that it reached.
+    pub id: String,
+    /// The address of the client, as the router saw it. Text, because it is a name for a bucket and nothing else.
+    pub client_ip: Option<String>,
+}
+
+/// Runs documents. Implemented by every schema.
+#[async_trait]
+trait Run: Send + Sync {
+    async fn run(&self, request: async_graphql::Request) -> async_graphql::Response;
+    fn sdl(&self) -> String;
+}
+
+#[async_trait]
+impl<Q: ObjectType + 'static, M: ObjectType + 'static> Run for Schema<Q, M, EmptySubscription> {
+    async fn run(&self, request: async_graphql::Request) -> async_graphql::Response {
+        self.execute(request).await
+    }
+
+    fn sdl(&self) -> String {
+        self.sdl_with_options(SDLExportOptions::new().federation().compose_directive())
+    }
+}
+
+/// One service's part of the graph.
+pub struct Subgraph {
+    name: &'static str,
+    run: Arc<dyn Run>,
+    verifier: Verifier,
+    /// Parsed documents by their text. The router sends the same few again and again.
+    documents: Cache<String, Arc<ExecutableDocument>>,
+}
+
+impl Subgraph {
+    /// How long an operation may take before its caller is told `UNAVAILABLE`; longer than any deadline of the calls that it makes.
+    const DEADLINE: Duration = Duration::from_secs(15);
+    /// How much text of parsed documents is remembered.
+    const DOCUMENT_BYTES: u64 = 512 * 1024;
+
+    /// The subgraph of this schema.
+    #[must_use]
+    pub fn new<Q: ObjectType + 'static, M: ObjectType + 'static>(
+        name: &'static str,
+        schema: Schema<Q, M, EmptySubscription>,
+        verifier: Verifier,
+    ) -> Self {
+        let documents = Cache::builder()
+            .max_capacity(Self::DOCUMENT_BYTES)
+            .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
+            .build();
+        Self { name, run: Arc::new(schema), verifier, documents }
+    }
+
+    /// Its name in `supergraph.yaml`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its schema with the federation directives, as the composer wants it.
+    #[must_use]
+    pub fn sdl(&self) -> String {
+        self.run.sdl()
+    }
+
+    /// Answers a request: the JSON body of a GraphQL response, whatever happens.
+    pub async fn execute(&self, headers: &HeaderMap, request: Request<'_>) -> Bytes {
+        let info = RequestInfo { id: request_id(headers), client_ip: text(headers, CLIENT_IP) };
+        let span = telemetry::request_span(self.name, headers, &info.id);
+        async {
+            let started = std::time::Instant::now();
+            let id = info.id.clone();
+            let running = tokio::time::timeout(Self::DEADLINE, self.respond(headers, request, info));
+            let mut response = match running.await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => refusal(error),
+                Err(late) => refusal(Error::unavailable("The shop", late)),
+            };
+            present(&mut response.errors, self.name, &id);
+            telemetry::observe_request(self.name, &response.errors, started.elapsed());
+            serde_json::to_vec(&response).map_or_else(|_| Bytes::from_static(UNWRITABLE), Bytes::from)
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn respond(
+        &self,
+        headers: &HeaderMap,
+        request: Request<'_>,
+        info: RequestInfo,
+    ) -> Result<async_graphql::Response, Error> {
+        let caller: Caller = self.verifier.caller(headers).await?;
+        let variables = if request.variables.is_empty() {
+            Variables::default()
+        } else {
+            serde_json::from_slice(request.variables)
+                .map_err(|_| Error::new(crate::Code::BadRequest, "`variables` must be a JSON object."))?
+        };
+        let document = match self.parse(request.query) {
+            Ok(document) => document,
+            Err(error) => return Ok(async_graphql::Response::from_errors(vec![error])),
+        };
+        let mut run = async_graphql::Request::new(request.query).variables(variables).data(caller).data(info);
+        run.operation_name = request.operation_name.map(str::to_owned);
+        run.set_parsed_query(ExecutableDocument::clone(&document));
+        Ok(self.run.run(run).await)
+    }
+
+    fn parse(&self, query: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
+        if let Some(document) = self.documents.get(query) {
+            return Ok(document);
+        }
+        let document = async_graphql::parser::parse_query(query).map_err(|error| {
+            let mut error = ServerError::from(error);
+            error.extensions.get_or_insert_default().set("code", crate::Code::GraphqlParseFailed.as_str());
+            error
+        })?;
+        let document = Arc::new(document);
+        self.documents.insert(query.to_owned(), document.clone());
+        Ok(document)
+    }
+}
+
+/// What is said when an answer cannot be written as JSON, which no schema of ours can cause.
+const UNWRITABLE: &[u8] =
+    br#"{"data":null,"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]}"#;
+
+fn refusal(error: Error) -> async_graphql::Response {
+    let error = async_graphql::Error::from(error);
+    let error = ServerError { source: error.source, ..ServerError::new(error.message, None) };
+    async_graphql::Response::from_errors(vec![error])
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The request's id from its header, if it is one that is safe to write into a log; otherwise a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = text(headers, REQUEST_ID).filter(|id| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    });
+    given.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
+}
