@@ -4,7 +4,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -31,9 +30,9 @@ use crate::plugins::{
 };
 
 /// Where the router tells the subgraphs the client's address. A client's own value is thrown away.
-pub(crate) const CLIENT_ADDRESS: &str = "x-larder-client-ip";
+pub(crate) const CLIENT_ADDRESS: &str = kit::subgraph::CLIENT_IP;
 /// What joins a request's log lines. A client's own value is taken if it is short and plain.
-pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = kit::subgraph::REQUEST_ID;
 
 /// How long a small body may take to arrive before the pipeline, with its own time limit, takes over.
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
@@ -84,14 +83,13 @@ where
         ctx: ServiceCtx<'_, Self>,
     ) -> Result<Self::Response, Self::Error> {
         let config = &self.config;
-        if request.path() != config.graphql_path {
-            return ctx.call(&self.service, request).await;
-        }
-        if let Some(explorer) = config.explorer.as_deref().filter(|_| is_a_visit(&request)) {
+        let is_graphql = request.path() == config.graphql_path;
+        if let Some(explorer) = config.explorer.as_deref().filter(|_| is_graphql && is_a_visit(&request)) {
             let see = HttpResponse::SeeOther().header(header::LOCATION, explorer).finish();
             return Ok(request.into_response(see));
         }
 
+        // Done for every path: what the pipeline takes for its own is decided by its routes, not here.
         let client = client_address(&request, config.trusted_proxies);
         let (caller, refusal) = match config.state.door.caller(request.headers()).await {
             Ok(caller) => (caller, None),
@@ -99,6 +97,7 @@ where
         };
         let mut progress = Progress::default();
         if let Some(list_cache) = &config.state.list_cache
+            && is_graphql
             && refusal.is_none()
             && self.may_be_known(request.headers(), request.method())
         {
@@ -195,10 +194,7 @@ fn whole(body: Bytes) -> Payload {
 }
 
 fn broken(body: Bytes, error: PayloadError) -> Payload {
-    let parts: [Result<Bytes, Rc<PayloadError>>; 2] = [Ok(body), Err(Rc::new(error))];
-    Payload::from_stream(futures::stream::iter(parts.map(|part| {
-        part.map_err(|error| Rc::try_unwrap(error).unwrap_or(PayloadError::Incomplete(None)))
-    })))
+    Payload::from_stream(futures::stream::iter([Ok(body), Err(error)]))
 }
 
 /// A person with a browser, rather than a client with a query.

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use crate::{
     LocalSubgraphs,
     compose::CachePolicy,
-    identity::Identify,
     plugins::rate_limit::RateLimits,
     web::Mount,
 };
@@ -105,8 +104,8 @@ pub struct Options {
     pub cookie_subgraphs: Vec<String>,
     /// Subgraphs that run in this process.
     pub local: Option<Arc<dyn LocalSubgraphs>>,
-    /// Who verifies bearer tokens; none, and the subgraphs alone do.
-    pub identity: Option<Arc<dyn Identify>>,
+    /// Who verifies credentials; none, and the subgraphs alone do.
+    pub identity: Option<kit::identity::Verifier>,
     /// What `/.well-known/jwks.json` answers.
     pub jwks: Option<Source>,
     /// Further text for `/metrics`, in Prometheus' format.

@@ -13,6 +13,7 @@ pub(crate) struct SchemaIndex {
     types: HashMap<String, HashMap<String, FieldIndex>>,
     /// Abstract type to the objects it can be.
     possible: HashMap<String, BTreeSet<String>>,
+    subgraphs: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl SchemaIndex {
     /// # Errors
     /// The parser's reason.
     pub(crate) fn new(supergraph: &str) -> Result<Self, String> {
-        let document = parse_schema::<String>(supergraph).map_err(|error| error.to_string())?;
+        let document = parse_schema::<String>(supergraph).map_err(|error| error.to_string())?.into_static();
         let mut graphs = HashMap::new();
         for definition in &document.definitions {
             if let Definition::TypeDefinition(TypeDefinition::Enum(values)) = definition
@@ -40,7 +41,7 @@ impl SchemaIndex {
                 }
             }
         }
-        let mut index = Self::default();
+        let mut index = Self { subgraphs: graphs.values().cloned().collect(), ..Self::default() };
         for definition in &document.definitions {
             let Definition::TypeDefinition(definition) = definition else { continue };
             match definition {
@@ -66,8 +67,8 @@ impl SchemaIndex {
     fn add_fields(
         &mut self,
         type_name: &str,
-        fields: &[Field<'_, String>],
-        directives: &[Directive<'_, String>],
+        fields: &[Field<'static, String>],
+        directives: &[Directive<'static, String>],
         graphs: &HashMap<String, String>,
     ) {
         let names = |graphs_of: Vec<String>| -> BTreeSet<String> {
@@ -83,6 +84,11 @@ impl SchemaIndex {
             };
             of_type.insert(field.name.clone(), field_index);
         }
+    }
+
+    /// The names of the subgraphs.
+    pub(crate) fn subgraphs(&self) -> &[String] {
+        &self.subgraphs
     }
 
     /// The type of a field, without lists and non-nulls.
@@ -116,7 +122,7 @@ fn named<'a>(mut field_type: &'a Type<'_, String>) -> &'a str {
     }
 }
 
-fn string_argument(directives: &[Directive<'_, String>], name: &str, argument: &str) -> Vec<String> {
+fn string_argument<'a>(directives: &'a [Directive<'static, String>], name: &'a str, argument: &'a str) -> Vec<String> {
     arguments(directives, name, argument)
         .filter_map(|value| match value {
             Value::String(text) => Some(text.clone()),
@@ -125,7 +131,7 @@ fn string_argument(directives: &[Directive<'_, String>], name: &str, argument: &
         .collect()
 }
 
-fn enum_argument(directives: &[Directive<'_, String>], name: &str, argument: &str) -> Vec<String> {
+fn enum_argument<'a>(directives: &'a [Directive<'static, String>], name: &'a str, argument: &'a str) -> Vec<String> {
     arguments(directives, name, argument)
         .filter_map(|value| match value {
             Value::Enum(text) => Some(text.clone()),
@@ -135,10 +141,10 @@ fn enum_argument(directives: &[Directive<'_, String>], name: &str, argument: &st
 }
 
 fn arguments<'a>(
-    directives: &'a [Directive<'_, String>],
+    directives: &'a [Directive<'static, String>],
     name: &'a str,
     argument: &'a str,
-) -> impl Iterator<Item = &'a Value<'a, String>> {
+) -> impl Iterator<Item = &'a Value<'static, String>> {
     directives
         .iter()
         .filter(move |directive| directive.name == name)

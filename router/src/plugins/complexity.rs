@@ -17,7 +17,7 @@ const LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"
 const NESTED_LISTS: usize = 3;
 
 /// What is too much about a document, as a text for the client.
-pub(crate) fn too_much(document: &Document<'_, String>) -> Option<&'static str> {
+pub(crate) fn too_much(document: &Document<'static, String>) -> Option<&'static str> {
     let fragments = document.definitions.iter().filter_map(|definition| match definition {
         Definition::Fragment(fragment) => Some((fragment.name.as_str(), fragment)),
         Definition::Operation(_) => None,
@@ -65,13 +65,13 @@ impl Size {
 }
 
 struct Ruler<'a> {
-    fragments: HashMap<&'a str, &'a FragmentDefinition<'a, String>>,
+    fragments: HashMap<&'a str, &'a FragmentDefinition<'static, String>>,
     /// Each fragment is measured once. One that is being measured counts as nothing: validation refuses the cycle.
     measured: HashMap<&'a str, Size>,
 }
 
 impl<'a> Ruler<'a> {
-    fn measure(&mut self, selection: &'a SelectionSet<'a, String>) -> Size {
+    fn measure(&mut self, selection: &'a SelectionSet<'static, String>) -> Size {
         let mut size = Size::default();
         for item in &selection.items {
             match item {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> bool {
-        too_much(&parse_query::<String>(text).unwrap()).is_some()
+        too_much(&parse_query::<String>(text).unwrap().into_static()).is_some()
     }
 
     #[test]

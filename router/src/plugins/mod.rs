@@ -4,7 +4,7 @@
 pub(crate) mod complexity;
 pub(crate) mod errors;
 pub(crate) mod list_cache;
-pub mod rate_limit;
+pub(crate) mod rate_limit;
 
 use std::{
     collections::HashMap,
@@ -95,7 +95,7 @@ pub(crate) struct Progress {
     pub(crate) held: Option<Held>,
 }
 
-/// A request that did not come through the front, which cannot happen, is executed as an unknown client's.
+/// What is known of the request that a hook is called for.
 fn facts(context: &PluginContext) -> Option<Arc<Facts>> {
     context.get_ref::<Arc<Facts>>().map(|facts| Arc::clone(&facts))
 }
@@ -156,7 +156,11 @@ impl RouterPlugin for Larder {
         &'exec self,
         payload: OnGraphQLParamsStartHookPayload<'exec>,
     ) -> OnGraphQLParamsStartHookResult<'exec> {
-        let refusal = facts(payload.context).and_then(|facts| facts.refusal.clone());
+        let refusal = match facts(payload.context) {
+            Some(facts) => facts.refusal.clone(),
+            // Every request comes through the front. One that did not has not been judged.
+            None => Some(kit::Error::bug("a request did not come through the front")),
+        };
         if let Some(refusal) = refusal {
             return payload.end_with_graphql_error(errors::of_kit(&refusal), errors::status(refusal.code()));
         }

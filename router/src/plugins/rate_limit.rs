@@ -69,7 +69,7 @@ impl RateLimits {
 
 /// Where buckets are kept. One router keeps them in memory; several share them.
 #[async_trait]
-pub trait Buckets: Send + Sync {
+pub(crate) trait Buckets: Send + Sync {
     /// Takes `n` tokens from a bucket, or says how long until they would be there.
     async fn take(&self, bucket: &str, rule: Rule, n: u32) -> Result<(), Duration>;
 }
@@ -79,7 +79,7 @@ pub trait Buckets: Send + Sync {
 const BUCKETS: u64 = 100_000;
 
 /// Buckets in this process.
-pub struct MemoryBuckets(Cache<String, Arc<Mutex<Bucket>>>);
+struct MemoryBuckets(Cache<String, Arc<Mutex<Bucket>>>);
 
 struct Bucket {
     tokens: f64,

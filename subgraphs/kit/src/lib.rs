@@ -9,6 +9,7 @@
 extern crate self as kit;
 
 pub mod backoff;
+pub mod backup;
 pub mod bus;
 pub mod cache;
 pub mod clock;

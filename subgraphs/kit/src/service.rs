@@ -249,30 +249,6 @@ impl Host {
         }
     }
 
-    /// Copies every database and the event log, while they are in use, into a new folder. Each copy is as of one moment; the
-    /// stores are copied before the log, so that no event is in the copies twice without its id telling.
-    ///
-    /// # Errors
-    /// When the folder has something in it, or a copy cannot be written.
-    pub async fn backup(&self, to: &Path) -> Result<(), StartError> {
-        let io = |source| StartError::Folder { path: to.to_owned(), source };
-        std::fs::create_dir_all(to).map_err(io)?;
-        if std::fs::read_dir(to).map_err(io)?.next().is_some() {
-            return Err(StartError::Config(format!("{} is not empty; a backup never overwrites", to.display())));
-        }
-        for (name, store) in self.stores() {
-            store.backup(&to.join(format!("{name}.db"))).await?;
-        }
-        self.bus.backup(&to.join("bus.db")).await?;
-        let keys = to.join("keys");
-        for entry in std::fs::read_dir(self.folder.join("keys")).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let content = std::fs::read(entry.path()).map_err(io)?;
-            crate::identity::write_private(&keys.join(entry.file_name()), &content).map_err(io)?;
-        }
-        Ok(())
-    }
-
     /// Stops the background work, lets the outboxes run empty as far as they can, and closes every database.
     pub async fn close(&self) {
         self.tasks.stop().await;

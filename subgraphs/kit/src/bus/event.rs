@@ -8,6 +8,13 @@ crate::typed_id! {
     pub struct EventId;
 }
 
+impl EventId {
+    /// The id as engines keep it.
+    pub(super) const fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

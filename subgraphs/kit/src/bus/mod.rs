@@ -1,8 +1,13 @@
 //! Events from service to service: published by topic, read by consumer groups, at least once.
 //!
-//! A [`Bus`] keeps a durable log. Each group reads every event of its topics once it has been handled without error; an
-//! event whose handler fails comes again with growing waits, and after [`Delivery::max_attempts`] attempts it becomes a dead letter
-//! that an operator can list and replay. Handlers are idempotent by event id. The bus does not know what events mean.
+//! A [`Bus`] keeps a durable log. Each group is given every event of its topics until one of its members has handled it without
+//! error; an event whose handler fails comes again with growing waits, and after [`Delivery::max_attempts`] attempts it becomes a dead
+//! letter that an operator can list and replay. A group that is new starts at the beginning of the log, which keeps what
+//! every group has handled for a week. Handlers are idempotent by event id. The bus does not know what events mean.
+//!
+//! Within a group the events of one key are handled one at a time, in the order in which they were published. While an event
+//! waits for its next attempt the later ones of its key wait behind it; those of other keys go on. Only when it has
+//! become a dead letter do they overtake it.
 
 mod event;
 pub mod sqlite;
@@ -101,16 +106,22 @@ pub struct DeadLetter {
     pub at: chrono::DateTime<chrono::Utc>,
 }
 
-/// What an engine must give.
+/// An event in the hands of a member, and how often it was tried before.
+pub(crate) type Taken = (Arc<Event>, u32);
+
+/// What an engine must give: an append-only log, and for each group what is still to be handled. It keeps the order of keys, so
+/// that whoever takes may handle all that he took at once.
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
-    /// Appends those whose ids are new, durably.
+    /// Appends those whose ids are new, durably; all or none.
     async fn publish(&self, events: &[Event]) -> Result<(), BusError>;
-    /// Makes the group known, from the log's beginning when it is new.
+    /// Makes the group known, from the log's beginning when it is new (or when the topic is new to it).
     async fn join(&self, group: &str, topics: &[&str]) -> Result<(), BusError>;
-    /// Up to `limit` events that are due for the group and not leased, leased for `lease`; each with the attempts made so far.
-    async fn take(&self, group: &str, limit: usize, lease: Duration) -> Result<Vec<(Event, u32)>, BusError>;
-    /// The events are handled.
+    /// Up to `limit` events that are due for the group, leased for `lease`: of each key the first that is not handled, and none
+    /// while that one is leased or waits for its next attempt. A lease that ran out, or whose holder is dead, is offered
+    /// again and counts as an attempt where the engine saw it run out.
+    async fn take(&self, group: &str, limit: usize, lease: Duration) -> Result<Vec<Taken>, BusError>;
+    /// The events are handled. An answer means that this process will not offer them again; a crash may yet.
     async fn ack(&self, group: &str, ids: &[EventId]) -> Result<(), BusError>;
     /// The event failed: again after `wait`, or a dead letter where there is none.
     async fn fail(&self, group: &str, id: EventId, error: &str, wait: Option<Duration>) -> Result<(), BusError>;
@@ -131,7 +142,8 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Opens (and creates) the log in a SQLite file.
+    /// Opens (and creates) the log in a SQLite file. The first publish or subscription makes this process the file's owner, of
+    /// which there can be one; others may still list dead letters and make backups.
     ///
     /// # Errors
     /// When the file cannot be opened, or a newer version wrote it.
@@ -147,8 +159,10 @@ impl Bus {
         self.engine.publish(events).await
     }
 
-    /// Gives the group's events to the handler until the subscription is dropped or stopped. Any number of processes may subscribe
-    /// the same group: each event goes to one of them.
+    /// Gives the group's events to the handler until the subscription is dropped or stopped; what is being handled then is
+    /// finished. Any number of members (and, where the engine is a server, of processes) may subscribe the same group, for
+    /// the same topics: each event goes to one of them. A handler that takes longer than half a minute is dropped, which counts as a
+    /// failure, as does a panic. Call it inside a Tokio runtime: the handlers run there.
     ///
     /// # Errors
     /// When the group could not be made known.
@@ -195,7 +209,8 @@ impl Bus {
         self.engine.backup(to).await
     }
 
-    /// Finishes what is being written and closes the log.
+    /// Finishes what is being written and closes the log. Stop the subscriptions first: what is being handled could no longer be
+    /// acknowledged, and would come again at the next start.
     pub async fn close(&self) {
         self.engine.close().await;
     }

@@ -375,7 +375,7 @@ fn outbox_text(envelope: &Envelope) -> Result<Option<String>, Unmade> {
     }
     match serde_json::to_string(&envelope.outbox) {
         Ok(text) => Ok(Some(text)),
-        Err(error) => Err(Unmade::Refused(WriteFailure::Store(failed(error)))),
+        Err(error) => Err(Unmade::Broken(rusqlite::Error::ToSqlConversionFailure(error.into()))),
     }
 }
 

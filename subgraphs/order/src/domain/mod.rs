@@ -1,0 +1,21 @@
+//! Orders as the shop thinks of them: pure types and rules. No I/O, no GraphQL, no async.
+
+mod basket;
+mod key;
+mod order;
+mod status;
+
+pub(crate) use basket::{Basket, Line, Offer, PriceError, Quote};
+pub(crate) use key::IdempotencyKey;
+pub(crate) use order::{Actor, Change, Order, Outcome, Refusal, Shortage};
+pub use status::OrderStatus;
+
+kit::typed_id! {
+    /// The id of an order.
+    pub struct OrderId;
+}
+
+kit::typed_id! {
+    /// The id of a product, which is the catalog's.
+    pub struct ProductId;
+}
