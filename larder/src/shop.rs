@@ -10,7 +10,7 @@ use kit::{
     clock::Clock,
     identity::ApiKey,
     service::{Host, Service, StartError},
-    subgraph::Request,
+    subgraph::{Request, Subgraph},
 };
 use router::LocalSubgraphs;
 
@@ -28,6 +28,7 @@ pub struct Settings {
 /// Every service of the shop, running.
 pub struct Shop {
     host: Host,
+    subgraphs: Vec<Arc<Subgraph>>,
     api_secret: String,
 }
 
@@ -45,22 +46,29 @@ impl Shop {
             ..auth::Config::new(host.people())
         };
         let start = async |service: &Service| host.context(service).await;
-        let subgraphs = [
+        let subgraphs = vec![
             auth::subgraph(start(&auth::SERVICE).await?, people).await?,
             catalog::subgraph(start(&catalog::SERVICE).await?, catalog::Config::default()).await?,
             inventory::subgraph(start(&inventory::SERVICE).await?, inventory::Config::default()).await?,
             order::subgraph(start(&order::SERVICE).await?, order::Config::default()).await?,
         ];
-        for subgraph in subgraphs {
-            host.mesh().add(Arc::new(subgraph));
+        let subgraphs: Vec<_> = subgraphs.into_iter().map(Arc::new).collect();
+        for subgraph in &subgraphs {
+            host.mesh().add(subgraph.clone());
         }
-        Ok(Self { host, api_secret: settings.api_secret })
+        Ok(Self { host, subgraphs, api_secret: settings.api_secret })
     }
 
     /// The host under it.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// Its subgraphs, for those who serve them another way.
+    #[must_use]
+    pub fn subgraphs(&self) -> &[Arc<Subgraph>] {
+        &self.subgraphs
     }
 
     /// What `x-api-key` must be.

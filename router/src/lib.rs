@@ -20,6 +20,8 @@ mod schema;
 mod serve;
 pub mod web;
 
+/// The allocator that Hive Router is measured with; a binary may make it its own.
+pub use hive_router::RouterGlobalAllocator as Allocator;
 pub use local::{LocalResponse, LocalSubgraphs};
 pub use options::{Limits, Mode, OnListening, Options, Readiness, Source, Supergraph, Timeouts};
 pub use plugins::rate_limit::{RateLimits, Rule};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use hive_router::{
-    BoxError, PluginRegistry, RouterPaths, background_tasks::BackgroundTasksManager,
+    PluginRegistry, RouterPaths, background_tasks::BackgroundTasksManager,
     build_http_service_config, configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
     pipeline::response_compression::ResponseCompressionService,
     plugins::plugins_service::PluginService,
@@ -53,7 +53,7 @@ pub enum RouterError {
     },
     /// Hive Router refused its configuration or the supergraph.
     #[error("the router did not start: {0}")]
-    Start(#[source] BoxError),
+    Start(String),
     /// The server failed while it served.
     #[error("the server failed: {0}")]
     Serve(#[from] std::io::Error),
@@ -68,8 +68,12 @@ pub struct Listening {
 
 impl Listening {
     /// Stops accepting, lets requests in flight end, and makes [`run`] return.
-    pub async fn stop(&self) {
-        self.server.stop(true).await;
+    pub async fn stop(self) {
+        let server = self.server;
+        // Asked for before it is awaited, because the server's handle may not be shared between threads.
+        let stopped = server.stop(true);
+        drop(server);
+        stopped.await;
     }
 }
 
@@ -104,7 +108,7 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
     let number = Larder::leave(state.clone());
     let file = written(&sdl)?;
     let config = config::hive(&options, file.path(), number)
-        .map_err(|error| RouterError::Start(error.into()))?
+        .map_err(|error| RouterError::Start(error.to_string()))?
         .into_static();
 
     let listener = TcpListener::bind(options.listen)
@@ -121,7 +125,7 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
         PluginRegistry::new().register::<Larder>(),
     )
     .await
-    .map_err(|error| RouterError::Start(Box::new(error)))?;
+    .map_err(|error| RouterError::Start(error.to_string()))?;
 
     let front = Front(Arc::new(FrontConfig {
         state,

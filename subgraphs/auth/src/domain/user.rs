@@ -28,9 +28,9 @@ pub struct User {
 }
 
 /// Names are unique by their key.
-pub static BY_USERNAME: Index = Index::unique("username", &["username"]);
+pub const BY_USERNAME: Index = Index::unique("username", &["username"]);
 /// Users of a role.
-pub static BY_ROLE: Index = Index::on("role", &["role"]);
+pub const BY_ROLE: Index = Index::on("role", &["role"]);
 
 impl User {
     /// A new user.
@@ -116,10 +116,7 @@ impl User {
 impl Document for User {
     type Id = UserId;
     const COLLECTION: &'static str = "users";
-    const INDEXES: &'static [Index] = &[
-        Index::unique("username", &["username"]),
-        Index::on("role", &["role"]),
-    ];
+    const INDEXES: &'static [Index] = &[BY_USERNAME, BY_ROLE];
 
     fn id(&self) -> UserId {
         self.id

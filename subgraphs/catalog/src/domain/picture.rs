@@ -41,7 +41,8 @@ impl Picture {
 }
 
 fn is_https(text: &str) -> bool {
-    text.starts_with("https://")
+    // With a third slash the host would be what looks like the path.
+    text.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/'))
         && Url::parse(text).is_ok_and(|url| {
             url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
         })

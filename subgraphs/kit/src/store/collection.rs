@@ -69,7 +69,7 @@ impl<D: Document> Collection<D> {
             spec,
             lanes: Lanes::new(),
             relay: relay.shared(),
-            home: Handle::current(),
+            home: relay.home(),
         });
         let inner = relay.register(D::COLLECTION, inner);
         Self::same(inner, relay)

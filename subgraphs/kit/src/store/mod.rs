@@ -5,15 +5,19 @@
 //! cluster. Every write takes the events that it causes and keeps them in the document's envelope (the outbox) until
 //! the relay has delivered them. What is in a document is the service's business; how it is kept is this module's.
 
+mod codec;
 mod collection;
 mod document;
 mod engine;
 mod find;
+mod lane;
 mod outbox;
 mod relay;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
+mod update;
+mod write;
 
 use std::{path::Path, sync::Arc};
 
@@ -131,7 +135,8 @@ pub struct Store {
 
 impl Store {
     /// Opens (and creates) a SQLite database at `path`. Events are delivered to every sink, in this order, before they
-    /// are cleared from their envelopes.
+    /// are cleared from their envelopes. Delivery runs on the tokio runtime that this is called on, until the store and its
+    /// collections are dropped or closed.
     ///
     /// # Errors
     /// When the file cannot be opened, or a newer version wrote it.
@@ -141,13 +146,14 @@ impl Store {
     }
 
     /// Delivers events to this sink before the others. For a sink that keeps them in this very store, which must exist first;
-    /// call it before a collection that writes events is used.
+    /// call it before the collections are opened whose events it is to see, since opening delivers what a crash left over.
+    /// Such a sink keeps the store open until [`Store::close`].
     pub fn deliver_first_to(&self, sink: Arc<dyn Sink>) {
         self.relay.add_first(sink);
     }
 
     fn on(engine: Arc<dyn engine::Engine>, sinks: Vec<Arc<dyn Sink>>) -> Self {
-        Self { relay: relay::Relay::new(engine.clone(), sinks), engine }
+        Self { relay: relay::Relay::new(sinks), engine }
     }
 
     /// The collection of a document type, made (with its indexes) if it is new. Events left over from before a crash are
@@ -178,6 +184,13 @@ impl Store {
     /// Waits until every event written so far has been delivered and cleared.
     pub async fn settled(&self) {
         self.relay.settled().await;
+    }
+
+    /// How many documents have events that are not yet delivered and cleared, as far as this process knows (a collection
+    /// with thousands of them is not counted to its end). Zero when all is well and quiet.
+    #[must_use]
+    pub fn undelivered(&self) -> usize {
+        self.relay.waiting()
     }
 
     /// What the engine has counted since it was opened, for metrics and benchmarks.

@@ -11,7 +11,7 @@ use super::{
     lane::{Batch, End, Removal},
     write::{self, Unwritten, remember, shared},
 };
-use crate::{backoff::full_jitter, bus::Event};
+use crate::{backoff::full_jitter, bus::{Event, EventId}};
 
 /// How often a change is tried while other processes are quicker, and the waits between. Each try that fails means that one of
 /// the others got through, so that this is reached only where dozens fight over one document for seconds.
@@ -34,24 +34,27 @@ struct Held<D> {
 
 /// Goes on until nothing waits in the lane.
 pub(super) async fn work<D: Document>(inner: Arc<Inner<D>>, id: String) {
-    let lane = Lane { inner: &inner, id: &id };
+    let mut lane = Lane { inner: &inner, id: &id, ended: false };
     let mut held = None;
     while let Some(batch) = inner.lanes.next(&id) {
         held = lane.make(batch, held).await;
     }
     // Nothing waits any more: the lane is gone, and a new one under this id is another's.
-    std::mem::forget(lane);
+    lane.ended = true;
 }
 
 /// The lane at work. When it is dropped on the way (its runtime ends, or a document's own code panics) those who wait are told.
 struct Lane<'a, D: Document> {
     inner: &'a Arc<Inner<D>>,
     id: &'a str,
+    ended: bool,
 }
 
 impl<D: Document> Drop for Lane<'_, D> {
     fn drop(&mut self) {
-        self.inner.lanes.abandon(self.id);
+        if !self.ended {
+            self.inner.lanes.abandon(self.id);
+        }
     }
 }
 
@@ -150,7 +153,7 @@ impl<D: Document> Lane<'_, D> {
         &self,
         now: &mut Held<D>,
         batch: &mut Batch<D>,
-        delivered: &[crate::bus::EventId],
+        delivered: &[EventId],
     ) -> Result<Outcome<D>, StoreError> {
         let before = &now.envelope;
         let mut outbox = before.outbox.clone();
@@ -244,7 +247,7 @@ impl<D: Document> Lane<'_, D> {
 }
 
 /// Those of these events that are not in the envelope (any more).
-fn absent(delivered: &[crate::bus::EventId], envelope: &Envelope) -> Vec<crate::bus::EventId> {
+fn absent(delivered: &[EventId], envelope: &Envelope) -> Vec<EventId> {
     let is_there = |id| envelope.outbox.iter().any(|event| event.id == id);
     delivered.iter().copied().filter(|id| !is_there(*id)).collect()
 }

@@ -8,6 +8,7 @@
 mod group;
 mod queue;
 mod schema;
+mod sql;
 mod trim;
 mod writer;
 
@@ -20,7 +21,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use group::{Group, Seq};
+use group::{Group, Plan, Seq, WINDOW};
 use parking_lot::Mutex;
 use queue::{Command, Queue, Reply};
 use tokio::sync::{Semaphore, oneshot};
@@ -65,6 +66,29 @@ struct State {
     groups: HashMap<String, Group>,
     head: Seq,
     closed: bool,
+}
+
+impl State {
+    /// The event is the last of the log now; groups that have read it all up to here need not read it from the file.
+    fn append(&mut self, seq: Seq, event: &Arc<Event>) {
+        for group in self.groups.values_mut() {
+            if group.loaded == self.head && group.len() < WINDOW {
+                if group.topics.contains(&event.topic) {
+                    group.add(seq, event.clone(), 0, Duration::ZERO);
+                }
+                group.loaded = seq;
+            }
+        }
+        self.head = seq;
+    }
+
+    fn written(&mut self, plans: &[(String, Plan)]) {
+        for (name, plan) in plans {
+            if let Some(group) = self.groups.get_mut(name) {
+                group.written(plan.cursor);
+            }
+        }
+    }
 }
 
 struct Shared {

@@ -25,6 +25,24 @@ pub(super) enum Command {
     Flush { reply: Reply<()> },
 }
 
+impl Command {
+    /// Whether the caller relies on it after the answer, so that it must be on the disk; only the owner may do these.
+    pub(super) const fn is_change(&self) -> bool {
+        matches!(self, Self::Publish { .. } | Self::Join { .. } | Self::Replay { .. })
+    }
+
+    /// Answers that it was not done. Whoever asked may be gone.
+    pub(super) fn refuse(self, error: BusError) {
+        match self {
+            Self::Publish { reply, .. } | Self::Join { reply, .. } | Self::Flush { reply } => drop(reply.send(Err(error))),
+            Self::DeadLetters { reply, .. } => drop(reply.send(Err(error))),
+            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
+            Self::Lag { reply, .. } => drop(reply.send(Err(error))),
+            Self::Load { .. } => {}
+        }
+    }
+}
+
 /// What the writer is to do next.
 pub(super) enum Next {
     /// These calls, and whatever has changed.
@@ -79,6 +97,14 @@ impl Queue {
             waiting.ended.extend(ended);
         }
         self.filled.notify_one();
+    }
+
+    /// There is no writer any more: whoever waits for one is told, by the end of his channel.
+    pub(super) fn abandon(&self) {
+        let mut waiting = self.waiting.lock();
+        (waiting.ending, waiting.over) = (true, true);
+        waiting.commands.clear();
+        waiting.ended.clear();
     }
 
     /// Waits for work, at most until `at_most`.

@@ -91,10 +91,10 @@ fn create(db: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// Makes this process the file's owner. The lock ends with the returned file, and with the process however it ends.
-pub(super) fn own(path: &Path) -> Result<File, BusError> {
+pub(super) fn own(path: &Path) -> io::Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push("-owner");
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(engine)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&name)?;
     let deadline = Instant::now() + HANDOVER;
     loop {
         match lock.try_lock() {
@@ -103,9 +103,9 @@ pub(super) fn own(path: &Path) -> Result<File, BusError> {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
             Err(TryLockError::WouldBlock) => {
                 let text = format!("{} is in use by another process", path.display());
-                return Err(engine(io::Error::new(io::ErrorKind::ResourceBusy, text)));
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
             }
-            Err(TryLockError::Error(error)) => return Err(engine(error)),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }

@@ -3,21 +3,20 @@
 use std::{
     collections::BTreeSet,
     fs::File,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{BusError, DeadLetter, Event, EventId},
+    super::{BusError, DeadLetter, Event},
     Shared, State,
     group::{Group, Plan, Seq, WINDOW},
     queue::{Command, Next},
-    schema,
+    schema, sql,
     trim::Trim,
 };
 
@@ -46,20 +45,6 @@ enum Outcome {
     Refused(BusError),
 }
 
-/// A failure inside a transaction.
-enum Failure {
-    /// Of the file: nothing of the transaction was done.
-    Database(rusqlite::Error),
-    /// Of one call.
-    Call(BusError),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) db: Connection,
@@ -80,13 +65,6 @@ pub(super) fn run(shared: Arc<Shared>, opened: oneshot::Sender<Result<(), BusErr
             return;
         }
     };
-    // However this thread ends, nobody may wait for it any longer.
-    struct Over(Arc<Shared>);
-    impl Drop for Over {
-        fn drop(&mut self) {
-            self.0.queue.abandon();
-        }
-    }
     let _over = Over(shared.clone());
     let trim = Trim::new(&shared.options);
     let mut writer = Writer { shared: shared.clone(), db, owner: None, head: 0, trim };
@@ -106,10 +84,22 @@ pub(super) fn run(shared: Arc<Shared>, opened: oneshot::Sender<Result<(), BusErr
                 }
                 // The file is free before the end is told.
                 drop(writer);
-                ended.into_iter().for_each(|ended| drop(ended.send(())));
+                for ended in ended {
+                    // Whoever asked for the end need not wait for it.
+                    let _ = ended.send(());
+                }
                 return;
             }
         }
+    }
+}
+
+/// However the thread ends, nobody may wait for it any longer.
+struct Over(Arc<Shared>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.queue.abandon();
     }
 }
 
@@ -126,7 +116,7 @@ impl Writer {
             Ok(outcomes) => {
                 let shared = self.shared.clone();
                 let mut state = shared.state.lock();
-                written(&mut state, &plans);
+                state.written(&plans);
                 let answers: Vec<_> =
                     commands.into_iter().zip(outcomes).map(|(command, outcome)| self.show(&mut state, command, outcome)).collect();
                 drop(state);
@@ -157,10 +147,10 @@ impl Writer {
         }
     }
 
-    fn own(&mut self) -> Result<(), BusError> {
+    fn own(&mut self) -> io::Result<()> {
         let lock = schema::own(&self.shared.path)?;
         let head = self.db.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'events'", (), |row| row.get(0));
-        self.head = head.optional().map_err(schema::engine)?.unwrap_or(0);
+        self.head = head.optional().map_err(io::Error::other)?.unwrap_or(0);
         self.shared.state.lock().head = self.head;
         self.owner = Some(lock);
         Ok(())
@@ -197,16 +187,16 @@ impl Writer {
     ) -> rusqlite::Result<Vec<Outcome>> {
         let writes = durable || !plans.is_empty();
         if writes {
-            set_sync(&self.db, durable)?;
+            sql::set_sync(&self.db, durable)?;
         }
         let behavior = if writes { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
         let tx = Transaction::new_unchecked(&self.db, behavior)?;
-        write_plans(&tx, plans)?;
+        sql::write_plans(&tx, plans)?;
         let mut head = self.head;
         let outcomes = commands.iter().map(|command| match self.execute(&tx, &mut head, command) {
             Ok(outcome) => Ok(outcome),
-            Err(Failure::Call(error)) => Ok(Outcome::Refused(error)),
-            Err(Failure::Database(error)) => Err(error),
+            Err(sql::Failure::Call(error)) => Ok(Outcome::Refused(error)),
+            Err(sql::Failure::Database(error)) => Err(error),
         });
         let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
         tx.commit()?;
@@ -214,37 +204,38 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn execute(&self, tx: &Transaction<'_>, head: &mut Seq, command: &Command) -> Result<Outcome, Failure> {
+    fn execute(&self, tx: &Transaction<'_>, head: &mut Seq, command: &Command) -> Result<Outcome, sql::Failure> {
         match command {
-            Command::Publish { events, .. } => Ok(Outcome::Published(append(tx, head, events)?)),
+            Command::Publish { events, .. } => Ok(Outcome::Published(sql::append(tx, head, events)?)),
             Command::Join { group, topics, .. } => {
                 let joined = self.shared.state.lock().groups.contains_key(group);
-                join(tx, group, topics, joined)
+                let (cursor, topics) = sql::join(tx, group, topics, joined)?;
+                Ok(Outcome::Joined { cursor, topics })
             }
             Command::Load { group } => self.load(tx, *head, group).map(Outcome::Loaded),
-            Command::DeadLetters { group, limit, .. } => Ok(Outcome::Letters(dead_letters(tx, group, *limit)?)),
-            Command::Replay { group, id, .. } => Ok(Outcome::Replayed(replay(tx, group, *id)?)),
+            Command::DeadLetters { group, limit, .. } => Ok(Outcome::Letters(sql::dead_letters(tx, group, *limit)?)),
+            Command::Replay { group, id, .. } => Ok(Outcome::Replayed(sql::replay(tx, group, *id)?)),
             Command::Lag { group, .. } => Ok(Outcome::Lag(self.lag(tx, group)?)),
             Command::Flush { .. } => Ok(Outcome::Flushed),
         }
     }
 
     /// The next events of a group: first the open ones that the cursor has passed, then those after it.
-    fn load(&self, tx: &Transaction<'_>, head: Seq, group: &str) -> Result<Page, Failure> {
+    fn load(&self, tx: &Transaction<'_>, head: Seq, group: &str) -> Result<Page, sql::Failure> {
         let (from, room) = match self.shared.state.lock().groups.get(group) {
             Some(group) => (group.loaded, WINDOW.saturating_sub(group.len())),
             None => (head, 0),
         };
-        let now = now_ms();
+        let now = sql::now_ms();
         let mut events = Vec::new();
         let mut open = tx.prepare_cached(
             "SELECT open.seq, body, attempts, due_at FROM open JOIN events ON events.seq = open.seq
              WHERE grp = ?1 AND open.seq > ?2 ORDER BY open.seq LIMIT ?3",
         )?;
-        let mut rows = open.query(params![group, from, count(room)])?;
+        let mut rows = open.query(params![group, from, sql::count(room)])?;
         while let Some(row) = rows.next()? {
             let wait = u64::try_from(row.get::<_, i64>(3)?.saturating_sub(now)).unwrap_or(0);
-            events.push((row.get(0)?, event(&row.get::<_, String>(1)?)?, row.get(2)?, Duration::from_millis(wait)));
+            events.push((row.get(0)?, sql::event(&row.get::<_, String>(1)?)?, row.get(2)?, Duration::from_millis(wait)));
         }
         if events.len() < room {
             let mut log = tx.prepare_cached(
@@ -253,9 +244,9 @@ impl Writer {
                    AND topic IN (SELECT topic FROM topics WHERE grp = ?1)
                  ORDER BY seq LIMIT ?3",
             )?;
-            let mut rows = log.query(params![group, from, count(room - events.len())])?;
+            let mut rows = log.query(params![group, from, sql::count(room - events.len())])?;
             while let Some(row) = rows.next()? {
-                events.push((row.get(0)?, event(&row.get::<_, String>(1)?)?, 0, Duration::ZERO));
+                events.push((row.get(0)?, sql::event(&row.get::<_, String>(1)?)?, 0, Duration::ZERO));
             }
         }
         let to = if events.len() < room { head } else { events.last().map_or(from, |(seq, ..)| *seq) };
@@ -357,9 +348,9 @@ impl Writer {
             return;
         }
         let plans = self.plans(|_| true);
-        let left = set_sync(&self.db, true).and_then(|()| {
+        let left = sql::set_sync(&self.db, true).and_then(|()| {
             let tx = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
-            write_plans(&tx, &plans)?;
+            sql::write_plans(&tx, &plans)?;
             tx.commit()?;
             self.db.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
         });

@@ -58,13 +58,22 @@ pub(super) fn read_envelope(
     let writes = row.get_ref(at + 5)?.as_blob()?;
     Ok(Ok(Envelope {
         id,
-        version: row.get(at + 1)?,
+        version: version_of(row.get(at + 1)?),
         schema: row.get(at + 2)?,
         keys: None,
         body: row.get(at + 3)?,
         outbox,
         writes: writes.chunks_exact(16).filter_map(|bytes| Uuid::from_slice(bytes).ok()).collect(),
     }))
+}
+
+/// SQLite's whole numbers have a sign; versions do not come near it.
+fn version_of(number: i64) -> u64 {
+    number.try_into().unwrap_or_default()
+}
+
+fn version_number(envelope: &Envelope) -> i64 {
+    envelope.version.try_into().unwrap_or(i64::MAX)
 }
 
 /// A row of an index.
@@ -303,7 +312,7 @@ pub(super) fn apply(connection: &Connection, spec: CollectionSpec, write: &Write
 fn current(connection: &Connection, spec: CollectionSpec, id: &str) -> Result<Option<(u64, Keys)>, Unmade> {
     let found: Option<(u64, String)> = connection
         .prepare_cached(&format!("SELECT version, keys FROM \"{}\" WHERE id = ?1", spec.name))?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([id], |row| Ok((version_of(row.get(0)?), row.get(1)?)))
         .optional()?;
     let Some((version, keys)) = found else { return Ok(None) };
     match Keys::from_json(&keys) {
@@ -334,7 +343,7 @@ fn insert(connection: &Connection, spec: CollectionSpec, envelope: &Envelope) ->
         ))?
         .execute((
             id,
-            envelope.version,
+            version_number(envelope),
             envelope.schema,
             keys.to_json(),
             &envelope.body,
@@ -359,7 +368,7 @@ fn replace(
         ))?
         .execute((
             &envelope.id,
-            envelope.version,
+            version_number(envelope),
             envelope.schema,
             keys,
             &envelope.body,

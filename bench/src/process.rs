@@ -1,0 +1,102 @@
+//! The processes that are measured: started, asked for their memory, and stopped again whatever happens.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// A process that listens. It is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    /// The port that it listens on.
+    pub port: u16,
+    /// From its start until it listened.
+    pub started_in: Duration,
+}
+
+impl Running {
+    /// Starts a command and waits for a line of its output that names `http://127.0.0.1:PORT`.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let started = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {command:?}"))?;
+        let output = child.stdout.take().context("its output")?;
+        let mut lines = BufReader::new(output).lines();
+        for line in &mut lines {
+            let line = line?;
+            if let Some(port) = port_in(&line) {
+                let started_in = started.elapsed();
+                // Its output is read to the end, so that it is never held up by a full pipe.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(Self { child, port, started_in });
+            }
+        }
+        bail!("{command:?} ended before it listened: {}", child.wait()?);
+    }
+
+    /// Waits until it has printed nothing for a moment; for a shop that stocks itself use [`Running::wait_stocked`].
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory now and at its largest, in MB.
+    pub fn memory(&self) -> Result<(f64, f64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            let kib = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<f64>().ok());
+            kib.map(|kib| kib * 1024.0 / 1e6).with_context(|| format!("no {name} in the status"))
+        };
+        Ok((of("VmRSS")?, of("VmHWM")?))
+    }
+
+    /// Stops it by SIGTERM and waits for its end.
+    pub fn stop(mut self) -> Result<()> {
+        let killed = Command::new("kill").arg(self.id().to_string()).status()?;
+        anyhow::ensure!(killed.success(), "it had ended already");
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "it ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already ended is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn port_in(line: &str) -> Option<u16> {
+    let rest = line.split("http://127.0.0.1:").nth(1)?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// The `larder` program beside this one.
+pub fn larder() -> Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("larder");
+    anyhow::ensure!(beside.exists(), "{} is missing; run `make bench`", beside.display());
+    Ok(beside)
+}
+
+/// A shop on this data folder.
+pub fn shop(data: &Path, more: &[&str]) -> Result<Running> {
+    let mut command = Command::new(larder()?);
+    command.args(["up", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data).args(more);
+    command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
+    Running::start(&mut command)
+}
+
+/// A peer: this program with a subcommand.
+pub fn peer(arguments: &[&str]) -> Result<Running> {
+    Running::start(Command::new(std::env::current_exe()?).args(arguments).stderr(Stdio::inherit()))
+}

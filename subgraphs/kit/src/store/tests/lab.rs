@@ -1,0 +1,209 @@
+//! Databases, documents and sinks to try the store with.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use chrono::DateTime;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::super::{Collection, Document, Index, Keys, Store, engine::Engine, sqlite::Sqlite};
+use crate::bus::{Event, Sink};
+
+/// An empty database, which can be opened any number of times: by several processes, or again after a crash.
+#[async_trait]
+pub(super) trait Database: Send + Sync {
+    async fn engine(&self) -> Arc<dyn Engine>;
+    /// The engine on a backup.
+    async fn restored(&self, backup: &Path) -> Arc<dyn Engine>;
+
+    async fn store(&self, sinks: Vec<Arc<dyn Sink>>) -> Store {
+        Store::on(self.engine().await, sinks)
+    }
+
+    async fn books(&self) -> Collection<Book> {
+        self.store(Vec::new()).await.collection().await.unwrap()
+    }
+}
+
+pub(super) struct SqliteFile {
+    folder: tempfile::TempDir,
+}
+
+impl SqliteFile {
+    pub(super) fn fresh() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("library.db")
+    }
+}
+
+#[async_trait]
+impl Database for SqliteFile {
+    async fn engine(&self) -> Arc<dyn Engine> {
+        Arc::new(Sqlite::open(&self.path()).await.unwrap())
+    }
+
+    async fn restored(&self, backup: &Path) -> Arc<dyn Engine> {
+        Arc::new(Sqlite::open(backup).await.unwrap())
+    }
+}
+
+crate::typed_id! {
+    /// The id of a book.
+    pub(super) struct BookId;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Book {
+    pub(super) id: BookId,
+    pub(super) title: String,
+    pub(super) shelf: String,
+    pub(super) pages: i64,
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+    #[serde(default)]
+    pub(super) isbn: Option<String>,
+    #[serde(default)]
+    pub(super) lent: i64,
+}
+
+impl Book {
+    pub(super) fn new(title: &str, shelf: &str, pages: i64) -> Self {
+        Self {
+            id: BookId::new(),
+            title: title.to_owned(),
+            shelf: shelf.to_owned(),
+            pages,
+            tags: Vec::new(),
+            isbn: None,
+            lent: 0,
+        }
+    }
+
+    pub(super) fn tagged(mut self, tags: &[&str]) -> Self {
+        self.tags = tags.iter().map(|&tag| tag.to_owned()).collect();
+        self
+    }
+
+    pub(super) fn with_isbn(mut self, isbn: &str) -> Self {
+        self.isbn = Some(isbn.to_owned());
+        self
+    }
+}
+
+pub(super) const BY_TITLE: Index = Index::on("title", &["title"]);
+pub(super) const BY_SHELF: Index = Index::on("shelf", &["shelf", "pages"]);
+pub(super) const BY_TAG: Index = Index::on("tag", &["tag"]);
+pub(super) const BY_TAG_AND_PAGES: Index = Index::on("tag_pages", &["tag", "pages"]);
+pub(super) const BY_SHELF_AND_TAG: Index = Index::on("shelf_tag", &["shelf", "tag"]);
+pub(super) const BY_ISBN: Index = Index::unique("isbn", &["isbn"]);
+pub(super) const BY_SPINE: Index = Index::unique("spine", &["shelf", "spine"]);
+
+impl Document for Book {
+    type Id = BookId;
+    const COLLECTION: &'static str = "books";
+    const INDEXES: &'static [Index] =
+        &[BY_TITLE, BY_SHELF, BY_TAG, BY_TAG_AND_PAGES, BY_SHELF_AND_TAG, BY_ISBN, BY_SPINE];
+
+    fn id(&self) -> BookId {
+        self.id
+    }
+
+    fn keys(&self) -> Keys {
+        let keys = Keys::new()
+            .with("title", self.title.as_str())
+            .with("shelf", self.shelf.as_str())
+            .with("pages", self.pages)
+            .with("lent", self.lent)
+            .with_all("tag", self.tags.iter().map(String::as_str));
+        match &self.isbn {
+            Some(isbn) => keys.with("isbn", isbn.as_str()).with("spine", isbn.chars().take(3).collect::<String>()),
+            None => keys,
+        }
+    }
+}
+
+/// An event about a book.
+pub(super) fn event(topic: &str, book: BookId) -> Event {
+    Event::new(topic, book, DateTime::UNIX_EPOCH, &())
+}
+
+/// What went wrong in a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused;
+
+/// A sink that remembers what it was given, and fails when it is told to.
+#[derive(Default)]
+pub(super) struct Recorder {
+    events: Mutex<Vec<Event>>,
+    calls: AtomicUsize,
+    pub(super) failing: AtomicBool,
+    /// A topic that it never takes.
+    pub(super) poison: Mutex<Option<String>>,
+    seen: watch::Sender<(usize, usize)>,
+}
+
+impl Recorder {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(super) fn failing() -> Arc<Self> {
+        let recorder = Self::new();
+        recorder.failing.store(true, Ordering::SeqCst);
+        recorder
+    }
+
+    pub(super) fn events(&self) -> Vec<Event> {
+        self.events.lock().clone()
+    }
+
+    pub(super) fn topics(&self) -> Vec<String> {
+        self.events.lock().iter().map(|event| event.topic.clone()).collect()
+    }
+
+    /// The topics per key, in the order of delivery.
+    pub(super) fn by_key(&self) -> HashMap<String, Vec<String>> {
+        let mut by_key: HashMap<String, Vec<String>> = HashMap::new();
+        for event in self.events() {
+            by_key.entry(event.key).or_default().push(event.topic);
+        }
+        by_key
+    }
+
+    /// Waits until it was called, well or badly, that often.
+    pub(super) async fn called(&self, times: usize) {
+        self.seen.subscribe().wait_for(|(calls, _)| *calls >= times).await.unwrap();
+    }
+
+    /// Waits until it has taken that many events.
+    pub(super) async fn taken(&self, count: usize) {
+        self.seen.subscribe().wait_for(|(_, events)| *events >= count).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Sink for Recorder {
+    async fn deliver(&self, events: &[Event]) -> crate::Result<()> {
+        let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let poisoned = self.poison.lock().as_ref().is_some_and(|topic| events.iter().any(|e| e.topic == *topic));
+        let refused = poisoned || self.failing.load(Ordering::SeqCst);
+        if !refused {
+            self.events.lock().extend_from_slice(events);
+        }
+        let total = self.events.lock().len();
+        self.seen.send_replace((calls, total));
+        if refused { Err(crate::Error::bug("the sink fails")) } else { Ok(()) }
+    }
+}

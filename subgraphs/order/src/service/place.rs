@@ -1,0 +1,282 @@
+//! Placing an order, step by step, and what undoes each step.
+//!
+//! | step | when it fails | undone by |
+//! |---|---|---|
+//! | 1 look for an earlier request with the same key | nothing was begun | |
+//! | 2 ask the catalog for prices | nothing was begun | |
+//! | 3 write the order down, PENDING | perhaps it is written | the reconciler ends it |
+//! | 4 reserve the stock | not enough: REJECTED; anything else: CANCELLED | release, by this call, then by the event |
+//! | 5 write CONFIRMED | perhaps it is written | the reconciler ends it, if it is not |
+//!
+//! The order is durable before anything is held for it, so whatever is held has an order that decides over it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use kit::{Code, Error, client::CallError, identity::UserId, store::StoreError};
+use serde_json::json;
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use super::{OrderService, deadline::Deadline, remote::ReserveError};
+use crate::{
+    domain::{Basket, IdempotencyKey, Offer, Order, Outcome, PriceError, Shortage},
+    events,
+    orders::{ChangeError, InsertError},
+};
+
+/// What a shopper asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct PlaceOrder {
+    /// Who.
+    pub(crate) customer: UserId,
+    /// What.
+    pub(crate) basket: Basket,
+    /// Their name for this request.
+    pub(crate) key: Option<IdempotencyKey>,
+}
+
+/// Why an order was not placed, by the step that failed.
+#[derive(Debug, thiserror::Error)]
+enum PlaceError {
+    #[error("an earlier request with this key was for something else")]
+    Mismatch,
+    #[error("an earlier request with this key is still being worked on")]
+    StillPlacing,
+    #[error("the catalog gave no prices: {0}")]
+    Catalog(#[source] CallError),
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    #[error("another request with this key came first")]
+    KeyTaken,
+    #[error("there is not enough stock")]
+    OutOfStock(Vec<Shortage>),
+    #[error("the inventory reserved nothing, or did not say so: {0}")]
+    Inventory(#[source] CallError),
+    #[error("the order was given up")]
+    GivenUp,
+    #[error("the order was cancelled before it was confirmed")]
+    Withdrawn,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the service is stopping")]
+    Stopping,
+}
+
+impl From<PlaceError> for Error {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Mismatch => Self::new(
+                Code::IdempotencyMismatch,
+                "This idempotency key was used before, for other products or quantities. Use a new key for a new order.",
+            ),
+            PlaceError::Price(PriceError::NotOffered(fields)) => {
+                let message = if fields.len() == 1 {
+                    "A product of this order is not in the shop (any more)."
+                } else {
+                    "Some products of this order are not in the shop (any more)."
+                };
+                let error = Self::new(Code::NotFound, message);
+                fields.into_iter().fold(error, |error, problem| error.on_field(problem.field, problem.message))
+            }
+            PlaceError::Price(PriceError::TooMuch(field)) => Self::bad_inputs(vec![field]),
+            PlaceError::OutOfStock(shortages) => {
+                let listed = async_graphql::Value::from_json(json!(shortages)).unwrap_or_default();
+                let message = "There is not enough stock for this order. Nothing was reserved.";
+                Self::new(Code::OutOfStock, message).with("shortages", listed)
+            }
+            PlaceError::Withdrawn => {
+                Self::conflict("The order was CANCELLED before it was CONFIRMED. Use a new key for a new order.")
+            }
+            PlaceError::Catalog(cause) => Self::unavailable("The shop's catalog", cause),
+            PlaceError::Inventory(cause) => Self::unavailable("The shop's stock", cause),
+            PlaceError::Store(cause) => cause.into(),
+            other @ (PlaceError::StillPlacing
+            | PlaceError::KeyTaken
+            | PlaceError::GivenUp
+            | PlaceError::Stopping) => Self::unavailable("Ordering", other),
+        }
+    }
+}
+
+/// What an earlier request with the same key comes to.
+enum Earlier {
+    /// It has been answered: this is the order.
+    Order(Box<Order>),
+    /// It has been given up: the key is free again.
+    Free,
+}
+
+/// How often a request that waits for an earlier one looks again: first soon, because placing takes milliseconds, then with patience.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// By when prices and stock must have been answered, in hundredths of the whole deadline. The rest is for giving stock back.
+const PRICES_BY: u32 = 40;
+const STOCK_BY: u32 = 80;
+
+impl OrderService {
+    /// Places an order. Once begun it is finished, also when the shopper does not wait for the answer: an order that is left half way
+    /// would keep its stock from others until the reconciler finds it.
+    pub(crate) async fn place(self: &Arc<Self>, command: PlaceOrder) -> kit::Result<Order> {
+        let (answer, answered) = oneshot::channel();
+        let service = self.clone();
+        let work = async move {
+            // Nobody may be waiting any more.
+            let _ = answer.send(service.place_to_the_end(&command).await);
+        };
+        self.tasks.spawn(work.in_current_span());
+        let placed = answered.await.unwrap_or(Err(PlaceError::Stopping));
+        Ok(placed?)
+    }
+
+    async fn place_to_the_end(&self, command: &PlaceOrder) -> Result<Order, PlaceError> {
+        let deadline = Deadline::new(self.config.place_deadline);
+        loop {
+            if let Some(key) = &command.key
+                && let Some(earlier) = self.orders.of(command.customer).by_key(key).await?
+                && let Earlier::Order(order) = self.repeat(earlier, command, &deadline).await?
+            {
+                return Ok(*order);
+            }
+            match self.attempt(command, &deadline).await {
+                // Whoever has the key now is the earlier one.
+                Err(PlaceError::KeyTaken) if !deadline.is_over() => {}
+                placed => return placed,
+            }
+        }
+    }
+
+    /// Answers a repeat as the first was answered, which may first have to be waited for.
+    async fn repeat(
+        &self,
+        mut earlier: Order,
+        command: &PlaceOrder,
+        deadline: &Deadline,
+    ) -> Result<Earlier, PlaceError> {
+        if !command.basket.is_what_was_ordered(earlier.lines()) {
+            return Err(PlaceError::Mismatch);
+        }
+        let mut waited = false;
+        let mut look_after = FIRST_LOOK;
+        loop {
+            match earlier.outcome() {
+                Outcome::Placed => return Ok(Earlier::Order(Box::new(earlier))),
+                Outcome::OutOfStock(shortages) => return Err(PlaceError::OutOfStock(shortages)),
+                Outcome::Withdrawn => return Err(PlaceError::Withdrawn),
+                // Both requests were under way at once, so this one ends as that one did; the next may try anew.
+                Outcome::GivenUp if waited => return Err(PlaceError::GivenUp),
+                Outcome::GivenUp => return Ok(Earlier::Free),
+                Outcome::Open if self.is_overdue(&earlier) => return self.take_over(&earlier, deadline).await,
+                Outcome::Open if deadline.is_over() => return Err(PlaceError::StillPlacing),
+                Outcome::Open => {}
+            }
+            tokio::time::sleep(look_after.min(deadline.left())).await;
+            look_after = (look_after * 2).min(LAST_LOOK);
+            waited = true;
+            let id = earlier.id();
+            earlier = self.orders.of(command.customer).get(id).await?.ok_or(PlaceError::GivenUp)?;
+        }
+    }
+
+    /// Ends an earlier request that nobody works on any more, so that this one can have its key.
+    async fn take_over(&self, earlier: &Order, deadline: &Deadline) -> Result<Earlier, PlaceError> {
+        match self.give_up(earlier.id(), "The order was left unfinished and is placed anew.", true).await {
+            Ok(order) => {
+                self.release(&order, deadline.left_until(PRICES_BY)).await;
+                Ok(Earlier::Free)
+            }
+            // Decided at this very moment; whichever way, the next look at the key tells.
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => Err(PlaceError::StillPlacing),
+            Err(ChangeError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    async fn attempt(&self, command: &PlaceOrder, deadline: &Deadline) -> Result<Order, PlaceError> {
+        let products = command.basket.products();
+        let offers = self.catalog.offers(&products, deadline.left_until(PRICES_BY)).await;
+        let order = self.write_down(command, &offers.map_err(PlaceError::Catalog)?).await?;
+        let expires_at = order.placed_at() + self.config.hold_time();
+        match self.inventory.reserve(&order, expires_at, deadline.left_until(STOCK_BY)).await {
+            Ok(()) => self.confirm(&order, deadline).await,
+            Err(ReserveError::OutOfStock(shortages)) => self.reject(&order, shortages).await,
+            Err(ReserveError::Call(error)) => {
+                self.abandon(&order, &error, deadline).await;
+                Err(PlaceError::Inventory(error))
+            }
+        }
+    }
+
+    async fn write_down(
+        &self,
+        command: &PlaceOrder,
+        offers: &HashMap<crate::domain::ProductId, Offer>,
+    ) -> Result<Order, PlaceError> {
+        let now = self.clock.now();
+        let order = Order::place(command.customer, command.basket.price(offers)?, command.key.clone(), now);
+        let event = events::placed(&order, now);
+        self.orders.insert(order.clone(), vec![event]).await.map_err(|error| match error {
+            InsertError::KeyTaken => PlaceError::KeyTaken,
+            InsertError::Store(error) => error.into(),
+        })?;
+        Ok(order)
+    }
+
+    async fn confirm(&self, order: &Order, deadline: &Deadline) -> Result<Order, PlaceError> {
+        let now = self.clock.now();
+        let confirmed = self.orders.change_unscoped(order.id(), move |order, outbox| {
+            order.confirm(now)?;
+            outbox.push(events::confirmed(order, now));
+            Ok(order.clone())
+        });
+        match confirmed.await {
+            Ok(order) => Ok(order),
+            // Whether it is confirmed is not known. The reconciler reads it when the store answers again, and decides.
+            Err(ChangeError::Store(error)) => Err(error.into()),
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
+                self.release(order, deadline.left()).await;
+                Err(self.why_ended(order).await)
+            }
+        }
+    }
+
+    /// Who ended an order that was being placed: a person, or the shop.
+    async fn why_ended(&self, order: &Order) -> PlaceError {
+        match self.orders.get_unscoped(order.id()).await {
+            Ok(Some(order)) if order.outcome() == Outcome::Withdrawn => PlaceError::Withdrawn,
+            Ok(_) => PlaceError::GivenUp,
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn reject(&self, order: &Order, shortages: Vec<Shortage>) -> Result<Order, PlaceError> {
+        let now = self.clock.now();
+        let short = shortages.clone();
+        let rejected = self.orders.change_unscoped(order.id(), move |order, outbox| {
+            order.reject(short.clone(), now)?;
+            outbox.push(events::rejected(order, now));
+            Ok(())
+        });
+        match rejected.await {
+            // Where it was ended by somebody else meanwhile, nothing is held either: the reason is still the stock.
+            Ok(()) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
+                Err(PlaceError::OutOfStock(shortages))
+            }
+            Err(ChangeError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Ends an order whose stock could not be reserved for certain.
+    async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) {
+        let perhaps_held = !matches!(why, CallError::NotMade(_));
+        match self.give_up(order.id(), "The stock could not be reserved in time.", perhaps_held).await {
+            Err(ChangeError::Store(error)) => {
+                // Its fate is the reconciler's now. Releasing before the order is ended would be a decision made twice.
+                tracing::error!(order = %order.id(), %error, "an order stays PENDING for now");
+            }
+            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) if perhaps_held => {
+                self.release(order, deadline.left()).await;
+            }
+            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
+        }
+    }
+}

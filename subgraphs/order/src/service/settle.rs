@@ -1,0 +1,123 @@
+//! The fate of orders that were left half way: whoever asks gets a decision, and the reconciler finds those that nobody asks about.
+
+use futures::StreamExt;
+use kit::store::StoreError;
+
+use super::OrderService;
+use crate::{
+    domain::{Order, OrderId, OrderStatus},
+    events,
+    orders::{ChangeError, Record},
+};
+
+/// What is to become of an order's stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is sold.
+    Confirmed,
+    /// It goes back.
+    Ended,
+    /// Ask again later.
+    Undecided,
+}
+
+/// The reason in the history of an order that was given up after its deadline.
+const TOO_LATE: &str = "The order could not be finished in time.";
+
+impl OrderService {
+    /// How many overdue orders are read at once.
+    const BATCH: usize = 100;
+    /// How many of them are ended at once: enough to share commits, few enough to leave the database to shoppers.
+    const AT_ONCE: usize = 16;
+
+    /// The fate of an order. One that is PENDING past its deadline is ended first; one that is unknown is marked, so that
+    /// it can never be placed: what is answered here holds for ever.
+    pub(crate) async fn fate(&self, id: OrderId) -> kit::Result<Fate> {
+        // Each round either answers or has seen somebody else change the order, which can happen once for each of its two steps.
+        for _ in 0..4 {
+            let order = match self.orders.record_unscoped(id).await? {
+                Some(Record::Order(order)) => order,
+                Some(Record::Never { .. }) => return Ok(Fate::Ended),
+                None if self.orders.mark_never(id, self.clock.now()).await? => return Ok(Fate::Ended),
+                None => continue,
+            };
+            if order.status().is_sold() {
+                return Ok(Fate::Confirmed);
+            }
+            if order.status() != OrderStatus::Pending {
+                return Ok(Fate::Ended);
+            }
+            if !self.is_overdue(&order) {
+                return Ok(Fate::Undecided);
+            }
+            match self.give_up(id, TOO_LATE, true).await {
+                Ok(_) => return Ok(Fate::Ended),
+                Err(ChangeError::Store(error)) => return Err(error.into()),
+                Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
+            }
+        }
+        Ok(Fate::Undecided)
+    }
+
+    /// Ends every order that is PENDING past its deadline, and gives its stock back. Runs at every start and every few seconds; what
+    /// goes wrong is left to the next time.
+    pub(crate) async fn end_overdue(&self) {
+        match self.try_end_overdue().await {
+            Ok(0) => {}
+            Ok(ended) => tracing::warn!(ended, "ended orders that were left PENDING"),
+            Err(error) => tracing::error!(%error, "orders that were left PENDING cannot be searched"),
+        }
+    }
+
+    async fn try_end_overdue(&self) -> Result<usize, StoreError> {
+        let latest = self.clock.now() - self.config.pending_deadline();
+        let (mut after, mut ended) = (None, 0);
+        loop {
+            let stretch = self.orders.pending_since_unscoped(latest, after, Self::BATCH).await?;
+            let endings = stretch.orders.iter().map(|order| self.end_one(order.id()));
+            let endings = futures::stream::iter(endings).buffer_unordered(Self::AT_ONCE);
+            ended += endings.filter(|ended| std::future::ready(*ended)).count().await;
+            if stretch.next.is_none() {
+                return Ok(ended);
+            }
+            after = stretch.next;
+        }
+    }
+
+    async fn end_one(&self, id: OrderId) -> bool {
+        match self.give_up(id, TOO_LATE, true).await {
+            Ok(order) => {
+                self.release(&order, self.config.release_deadline).await;
+                true
+            }
+            // Somebody decided it meanwhile: that was the point.
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => false,
+            Err(ChangeError::Store(error)) => {
+                tracing::error!(order = %id, %error, "an order stays PENDING for now");
+                false
+            }
+        }
+    }
+
+    /// Whether the order is PENDING past its deadline.
+    pub(super) fn is_overdue(&self, order: &Order) -> bool {
+        order.overdue(self.config.pending_deadline(), self.clock.now()).is_some()
+    }
+
+    /// Ends an order that is PENDING. Which of two that decide an order at once has decided it is settled by its version: the
+    /// other is refused by the table.
+    pub(super) async fn give_up(
+        &self,
+        id: OrderId,
+        reason: &'static str,
+        stock_held: bool,
+    ) -> Result<Order, ChangeError> {
+        let now = self.clock.now();
+        let given_up = self.orders.change_unscoped(id, move |order, outbox| {
+            order.give_up(reason, now)?;
+            outbox.push(events::cancelled(order, stock_held, now));
+            Ok(order.clone())
+        });
+        given_up.await
+    }
+}
