@@ -251,19 +251,30 @@ fn is_safe(path: &str) -> bool {
 }
 
 fn decoded(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
+    String::from_utf8(percent_decoded(path)).ok().filter(|path| !path.contains('%'))
+}
+
+/// Resolves percent-encoding; what is none stays as it is.
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'%' {
-            let hex = std::str::from_utf8(after.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok()?);
-            rest = &after[2..];
-        } else {
-            bytes.push(byte);
-            rest = after;
+        let hex = (byte == b'%').then(|| after.get(..2)).flatten();
+        let encoded = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match encoded {
+            Some(encoded) => {
+                bytes.push(encoded);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
         }
     }
-    String::from_utf8(bytes).ok()
+    bytes
 }
 
 /// Names under `assets/` carry a hash of their content, so that they never change.

@@ -76,13 +76,10 @@ fn bullets(reasons: &[String]) -> String {
 /// When a schema is not valid or two of them contradict each other; the text names the subgraph.
 pub fn compose(subgraphs: &[SubgraphSchema]) -> Result<Composed, ComposeError> {
     let mut ingested = Subgraphs::default();
-    let mut owners = Vec::new();
     for subgraph in subgraphs {
-        let sdl = prepared(&subgraph.sdl);
-        ingested.ingest_str(&sdl, &subgraph.name, Some(&subgraph.url)).map_err(|error| {
+        ingested.ingest_str(&subgraph.sdl, &subgraph.name, Some(&subgraph.url)).map_err(|error| {
             ComposeError::Schema { subgraph: subgraph.name.clone(), report: format!("{error:#}") }
         })?;
-        owners.push(roots::RootFields::of(&subgraph.name, &sdl)?);
     }
     let result = graphql_composition::compose(&mut ingested);
     let warnings = result.diagnostics().iter_warnings().map(str::to_owned).collect();
@@ -91,12 +88,6 @@ pub fn compose(subgraphs: &[SubgraphSchema]) -> Result<Composed, ComposeError> {
     })?;
     let render = |error: std::fmt::Error| ComposeError::Render(error.to_string());
     let supergraph = render_federated_sdl(&graph).map_err(render)?;
-    let supergraph = roots::join_root_types(&supergraph, &owners)?;
+    let supergraph = roots::join_root_types(&supergraph)?;
     Ok(Composed { supergraph, api: render_api_sdl(&graph), warnings })
-}
-
-/// What async-graphql exports and composition does not take: it imports `@composeDirective` into schemas whether or not
-/// a directive is composed.
-fn prepared(sdl: &str) -> String {
-    sdl.to_owned()
 }

@@ -1,79 +1,32 @@
 //! `graphql-composition` leaves `@join__type` off the root types, and Hive's planner needs it there to know which
 //! subgraphs a root type lives in. Added here, one for each subgraph that has root fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hive_router::graphql_tools::parser::schema::{
-    Definition, Document, TypeDefinition, TypeExtension, Value, parse_schema,
+    Definition, Directive, Document, TypeDefinition, Value, parse_schema,
 };
 
 use super::ComposeError;
 
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
-/// Which root types one subgraph has fields on.
-pub(super) struct RootFields {
-    subgraph: String,
-    has: [bool; 3],
-}
-
-impl RootFields {
-    pub(super) fn of(subgraph: &str, sdl: &str) -> Result<Self, ComposeError> {
-        let document = parse_schema::<String>(sdl).map_err(|error| ComposeError::Schema {
-            subgraph: subgraph.to_owned(),
-            report: error.to_string(),
-        })?;
-        let names = root_names(&document);
-        let mut has = [false; 3];
-        for (name, fields) in document.definitions.iter().filter_map(fields_of) {
-            if let Some(root) = names.iter().position(|root| root == name) {
-                has[root] |= fields.iter().any(|field| !field.starts_with('_'));
-            }
-        }
-        Ok(Self { subgraph: subgraph.to_owned(), has })
-    }
-}
-
-/// A subgraph may call its root types otherwise; the composed ones have the standard names.
-fn root_names(document: &Document<'_, String>) -> [String; 3] {
-    let name = |given: Option<&String>, standard: &str| given.cloned().unwrap_or(standard.to_owned());
-    [
-        name(document.query_type_name(), ROOTS[0]),
-        name(document.mutation_type_name(), ROOTS[1]),
-        name(document.subscription_type_name(), ROOTS[2]),
-    ]
-}
-
-fn fields_of<'a>(definition: &'a Definition<'_, String>) -> Option<(&'a str, Vec<&'a str>)> {
-    let (name, fields) = match definition {
-        Definition::TypeDefinition(TypeDefinition::Object(object)) => (&object.name, &object.fields),
-        Definition::TypeExtension(TypeExtension::Object(object)) => (&object.name, &object.fields),
-        _ => return None,
-    };
-    Some((name, fields.iter().map(|field| field.name.as_str()).collect()))
-}
-
 /// Writes the missing `@join__type`s into a supergraph.
-pub(super) fn join_root_types(
-    supergraph: &str,
-    subgraphs: &[RootFields],
-) -> Result<String, ComposeError> {
-    let graphs = graph_names(supergraph)?;
+pub(super) fn join_root_types(supergraph: &str) -> Result<String, ComposeError> {
+    let document = parse_schema::<String>(supergraph)
+        .map_err(|error| ComposeError::Render(format!("it does not parse: {error}")))?
+        .into_static();
+    let owners = owners(&document);
     let mut out = String::with_capacity(supergraph.len() + 512);
     let mut in_description = false;
     for line in supergraph.lines() {
         out.push_str(line);
-        let root = (!in_description)
+        let owners = (!in_description)
             .then(|| line.trim_end().strip_prefix("type "))
             .flatten()
-            .and_then(|name| ROOTS.iter().position(|root| *root == name));
-        if let Some(root) = root {
-            for subgraph in subgraphs.iter().filter(|subgraph| subgraph.has[root]) {
-                let graph = graphs.get(&subgraph.subgraph).ok_or_else(|| {
-                    ComposeError::Render(format!("subgraph `{}` is not in join__Graph", subgraph.subgraph))
-                })?;
-                out.push_str(&format!("\n  @join__type(graph: {graph})"));
-            }
+            .and_then(|root| owners.get(root));
+        for graph in owners.into_iter().flatten() {
+            out.push_str(&format!("\n  @join__type(graph: {graph})"));
         }
         out.push('\n');
         in_description ^= line.matches("\"\"\"").count() % 2 == 1;
@@ -81,24 +34,55 @@ pub(super) fn join_root_types(
     Ok(out)
 }
 
-/// The enum values by which the supergraph's directives call the subgraphs.
-fn graph_names(supergraph: &str) -> Result<BTreeMap<String, String>, ComposeError> {
-    let document = parse_schema::<String>(supergraph)
-        .map_err(|error| ComposeError::Render(format!("it does not parse: {error}")))?;
-    let mut names = BTreeMap::new();
+/// The subgraphs that have fields on each root type, as the supergraph's directives call them.
+fn owners<'a>(document: &'a Document<'static, String>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut all = BTreeSet::new();
+    let mut owners = BTreeMap::new();
     for definition in &document.definitions {
-        let Definition::TypeDefinition(TypeDefinition::Enum(graphs)) = definition else { continue };
-        if graphs.name != "join__Graph" {
-            continue;
-        }
-        for value in &graphs.values {
-            let arguments = value.directives.iter().flat_map(|directive| &directive.arguments);
-            for (argument, name) in arguments {
-                if let (true, Value::String(name)) = (argument == "name", name) {
-                    names.insert(name.clone(), value.name.clone());
+        match definition {
+            Definition::TypeDefinition(TypeDefinition::Enum(graphs)) if graphs.name == "join__Graph" => {
+                all.extend(graphs.values.iter().map(|graph| graph.name.as_str()));
+            }
+            Definition::TypeDefinition(TypeDefinition::Object(object))
+                if ROOTS.contains(&object.name.as_str()) =>
+            {
+                let of_root: &mut BTreeSet<&str> = owners.entry(object.name.as_str()).or_default();
+                for field in &object.fields {
+                    match graphs_of(&field.directives) {
+                        // A field that says nothing is every subgraph's.
+                        graphs if graphs.is_empty() => of_root.extend(&all),
+                        graphs => of_root.extend(graphs),
+                    }
                 }
             }
+            _ => {}
         }
     }
-    Ok(names)
+    owners
+}
+
+fn graphs_of<'a>(directives: &'a [Directive<'static, String>]) -> Vec<&'a str> {
+    directives
+        .iter()
+        .filter(|directive| directive.name == "join__field")
+        .flat_map(|directive| &directive.arguments)
+        .filter_map(|(name, value)| match value {
+            Value::Enum(graph) if name == "graph" => Some(graph.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_that_looks_like_a_root_type_is_left_alone() {
+        let supergraph = "enum join__Graph {\n  A @join__graph(name: \"a\", url: \"http://a\")\n}\n\n\
+             \"\"\"\nHow it is written:\n\ntype Query\n\"\"\"\ntype Query\n{\n  n: Int @join__field(graph: A)\n}\n";
+        let joined = join_root_types(supergraph).unwrap();
+        assert_eq!(joined.matches("@join__type(graph: A)").count(), 1);
+        assert!(joined.contains("\"\"\"\ntype Query\n  @join__type(graph: A)\n{"), "{joined}");
+    }
 }

@@ -9,6 +9,31 @@ use hive_router::graphql_tools::parser::query::{
     Definition, Document, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
 };
 
+/// Nesting of a request's JSON. Variables are as deep as input types are; the parser that reads them descends without a
+/// limit of its own, and its stack is the thread's.
+const NESTED_JSON: usize = 64;
+
+/// Whether a body nests arrays and objects deeper than any request of use. One pass, no parsing.
+pub(crate) fn nests_too_deeply(json: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match (in_text, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'[' | b'{') => {
+                depth += 1;
+                if depth > NESTED_JSON {
+                    return true;
+                }
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Fields after all fragments are expanded. The token limit keeps a document without fragments well below.
 const EXPANDED_FIELDS: u64 = 2_000;
 
@@ -111,6 +136,15 @@ mod tests {
 
     fn refused(text: &str) -> bool {
         too_much(&parse_query::<String>(text).unwrap().into_static()).is_some()
+    }
+
+    #[test]
+    fn brackets_count_outside_of_texts_alone() {
+        assert!(nests_too_deeply("[".repeat(65).as_bytes()));
+        assert!(nests_too_deeply(("{\"a\":".repeat(65)).as_bytes()));
+        assert!(!nests_too_deeply("[".repeat(64).as_bytes()));
+        assert!(!nests_too_deeply("[]".repeat(1000).as_bytes()));
+        assert!(!nests_too_deeply(format!("{{\"a\":\"\\\"{}\"}}", "[".repeat(1000)).as_bytes()));
     }
 
     #[test]

@@ -42,6 +42,7 @@ use parking_lot::Mutex;
 use crate::{
     identity::Door,
     local::{LocalExecutor, LocalSubgraphs},
+    web,
 };
 use list_cache::{Found, Held, ListCache};
 use rate_limit::Limiter;
@@ -164,14 +165,17 @@ impl RouterPlugin for Larder {
         if let Some(refusal) = refusal {
             return payload.end_with_graphql_error(errors::of_kit(&refusal), errors::status(refusal.code()));
         }
-        if payload.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-            let error = GraphQLError::from_message_and_code(
-                "Batches are not taken. Send one operation in each request.",
-                kit::Code::BadRequest.as_str(),
-            );
-            return payload.end_with_graphql_error(error, StatusCode::BAD_REQUEST);
-        }
-        payload.proceed()
+        let fault = if payload.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            ("Batches are not taken. Send one operation in each request.", kit::Code::BadRequest)
+        } else if complexity::nests_too_deeply(&payload.body)
+            || complexity::nests_too_deeply(&web::percent_decoded(payload.router_http_request.query_string))
+        {
+            ("The request's JSON is nested too deeply.", kit::Code::OperationTooComplex)
+        } else {
+            return payload.proceed();
+        };
+        let error = GraphQLError::from_message_and_code(fault.0, fault.1.as_str());
+        payload.end_with_graphql_error(error, StatusCode::BAD_REQUEST)
     }
 
     async fn on_graphql_parse<'exec>(

@@ -97,7 +97,31 @@ async fn bodies_that_are_not_one_json_object() {
     refused(&post(&format!("[{whole}]")).await, "BAD_REQUEST", "Batches are not taken");
     refused(&post(&format!(" \n [{whole}, {whole}]")).await, "BAD_REQUEST", "Batches are not taken");
     let nested = format!("{{\"query\": \"{{ products {{ name }} }}\", \"variables\": {{\"a\": {}}}}}", "[".repeat(100_000));
-    refused(&post(&nested).await, "BAD_REQUEST", "one complete JSON object");
+    refused(&post(&nested).await, "OPERATION_TOO_COMPLEX", "nested too deeply");
+    let get = router
+        .get("/graphql")
+        .query(&[("query", "{ products { name } }"), ("variables", &"[".repeat(10_000))])
+        .header("x-larder-preflight", "1");
+    refused(&send(get).await, "OPERATION_TOO_COMPLEX", "nested too deeply");
+    untouched(&router).await;
+}
+
+#[tokio::test]
+async fn documents_that_nest_as_deep_as_their_length_allows_do_not_exhaust_the_stack() {
+    let router = TestRouter::start().await;
+    let nest = |open: &str, inner: &str, close: &str, n: usize| open.repeat(n) + inner + &close.repeat(n);
+    for document in [
+        format!("{{ products {} }}", nest("{ with ", "{ name }", " }", 600)),
+        format!("{{ product(id: {}) {{ name }} }}", nest("[", "1", "]", 900)),
+        format!("{{ product(id: {}) {{ name }} }}", nest("{ a: ", "1", "}", 400)),
+        format!("query($a: {}) {{ products {{ name }} }}", nest("[", "Int", "]", 900)),
+        format!("{{ products {} }}", nest("{ ... on Product ", "{ name }", "}", 450)),
+        nest("{ a ", "", "", 120_000),
+        format!("{{ product(id: {}", "[".repeat(200_000)),
+    ] {
+        let reply = router.ask(&document).await;
+        assert!(reply.json()["errors"][0]["extensions"]["code"].is_string(), "{}", reply.text);
+    }
     untouched(&router).await;
 }
 

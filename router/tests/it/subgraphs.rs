@@ -24,6 +24,7 @@ use tokio::sync::{Mutex, RwLock};
 pub(crate) struct Call {
     pub(crate) subgraph: String,
     pub(crate) headers: HeaderMap,
+    #[expect(dead_code, reason = "shown when a test fails")]
     pub(crate) query: String,
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Subgraphs {
     catalog: Schema<CatalogQuery, CatalogMutation, EmptySubscription>,
     inventory: Schema<InventoryQuery, InventoryMutation, EmptySubscription>,
     auth: Schema<AuthQuery, AuthMutation, EmptySubscription>,
-    pub(crate) shelves: Arc<Shelves>,
+    shelves: Arc<Shelves>,
     pub(crate) calls: Mutex<Vec<Call>>,
     /// Held for writing, it holds back every answer of the catalog.
     pub(crate) catalog_gate: RwLock<()>,
@@ -244,8 +245,8 @@ impl CatalogQuery {
     }
 
     #[graphql(entity)]
-    async fn find_product_by_id(&self, #[graphql(key)] _id: ID) -> Option<catalog::Product> {
-        products().into_iter().find(|product| product.id == _id)
+    async fn find_product_by_id(&self, #[graphql(key, name = "_id")] id: ID) -> Option<catalog::Product> {
+        products().into_iter().find(|product| product.id == id)
     }
 }
 
@@ -293,8 +294,8 @@ struct InventoryQuery;
 #[Object(name = "Query")]
 impl InventoryQuery {
     #[graphql(entity)]
-    async fn find_product_by_id(&self, #[graphql(key)] _id: ID) -> Option<inventory::Product> {
-        Some(inventory::Product { id: _id })
+    async fn find_product_by_id(&self, #[graphql(key, name = "_id")] id: ID) -> Option<inventory::Product> {
+        Some(inventory::Product { id })
     }
 }
 

@@ -20,7 +20,7 @@ use kit::{Error, service::StartError};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::domain::password::{Password, PasswordHash, Secret};
+use crate::domain::password::{Password, PasswordHash};
 
 /// How passwords are hashed, and how many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,11 @@ impl Hasher {
     ///
     /// # Errors
     /// `RATE_LIMITED` when too many wait, `INTERNAL` when what is kept is no hash.
-    pub(crate) async fn verify(&self, password: Password, kept: Option<PasswordHash>) -> kit::Result<Verdict> {
+    pub(crate) async fn verify(
+        &self,
+        password: Password,
+        kept: Option<PasswordHash>,
+    ) -> kit::Result<Verdict> {
         let work = self.work.clone();
         self.pool.run(move || work.verify(&password, kept.as_ref())).await?
     }
@@ -149,7 +153,8 @@ impl Work {
     fn is_current(&self, phc: &Phc) -> bool {
         let ours = self.argon2.params();
         let same = |params: &Params| {
-            (params.m_cost(), params.t_cost(), params.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                == (ours.m_cost(), ours.t_cost(), ours.p_cost())
         };
         phc.algorithm == argon2::ARGON2ID_IDENT
             && phc.version == Some(Version::V0x13.into())
@@ -224,6 +229,7 @@ mod tests {
     use kit::Code;
 
     use super::*;
+    use crate::domain::password::Secret;
 
     const CHEAP: HashingConfig =
         HashingConfig { threads: 1, queue: 1, memory_kib: 8, iterations: 1, parallelism: 1 };
@@ -250,7 +256,8 @@ mod tests {
     async fn hashes_anew_when_the_parameters_have_changed() {
         let old = Hasher::start(CHEAP).unwrap().hash(password("hunter2222")).await.unwrap();
         let hasher = Hasher::start(HashingConfig { iterations: 2, ..CHEAP }).unwrap();
-        let Verdict::Right(Some(new)) = hasher.verify(password("hunter2222"), Some(old)).await.unwrap() else {
+        let Verdict::Right(Some(new)) = hasher.verify(password("hunter2222"), Some(old)).await.unwrap()
+        else {
             panic!("it was right, and is outdated");
         };
         assert!(new.as_phc().contains("t=2"));
@@ -265,7 +272,15 @@ mod tests {
         let (release, released) = std::sync::mpsc::channel::<()>();
         let running = tokio::spawn({
             let hasher = hasher.clone();
-            async move { hasher.pool().run(move || { begun.send(()).ok(); released.recv().ok(); }).await }
+            async move {
+                hasher
+                    .pool()
+                    .run(move || {
+                        begun.send(()).ok();
+                        released.recv().ok();
+                    })
+                    .await
+            }
         });
         tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
         // The queue holds one; the first poll puts it there.

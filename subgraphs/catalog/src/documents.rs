@@ -12,27 +12,27 @@ use kit::store::{Document, Index, Keys};
 use crate::domain::{Product, ProductId, Status, Tree, sort_key};
 
 /// The address of a product, unique.
-pub(crate) static BY_SLUG: Index = Index::unique("slug", &["slug"]);
+pub(crate) const BY_SLUG: Index = Index::unique("slug", &["slug"]);
 /// All offered products, by name.
-pub(crate) static LISTED_BY_NAME: Index = Index::on("listed_name", &["listed", "name"]);
+pub(crate) const LISTED_BY_NAME: Index = Index::on("listed_name", &["listed", "name"]);
 /// All offered products, by price.
-pub(crate) static LISTED_BY_PRICE: Index = Index::on("listed_price", &["listed", "price"]);
+pub(crate) const LISTED_BY_PRICE: Index = Index::on("listed_price", &["listed", "price"]);
 /// All offered products, by age.
-pub(crate) static LISTED_BY_AGE: Index = Index::on("listed_age", &["listed", "created"]);
+pub(crate) const LISTED_BY_AGE: Index = Index::on("listed_age", &["listed", "created"]);
 /// The offered products of a category and of those below it, by name.
-pub(crate) static CATEGORY_BY_NAME: Index = Index::on("category_name", &["in_category", "name"]);
+pub(crate) const CATEGORY_BY_NAME: Index = Index::on("category_name", &["in_category", "name"]);
 /// The same by price.
-pub(crate) static CATEGORY_BY_PRICE: Index = Index::on("category_price", &["in_category", "price"]);
+pub(crate) const CATEGORY_BY_PRICE: Index = Index::on("category_price", &["in_category", "price"]);
 /// The same by age.
-pub(crate) static CATEGORY_BY_AGE: Index = Index::on("category_age", &["in_category", "created"]);
+pub(crate) const CATEGORY_BY_AGE: Index = Index::on("category_age", &["in_category", "created"]);
 /// Every product directly in a category, whatever its state.
-pub(crate) static BY_CATEGORY: Index = Index::on("category", &["category"]);
-/// Every product of a seller, whatever its state.
-pub(crate) static BY_SELLER: Index = Index::on("seller", &["seller"]);
+pub(crate) const BY_CATEGORY: Index = Index::on("category", &["category"]);
+/// Every product of a seller that is or was offered.
+pub(crate) const BY_SELLER: Index = Index::on("seller", &["seller"]);
 /// Words, for the text filter.
-pub(crate) static BY_WORD: Index = Index::on("word", &["word"]);
+pub(crate) const BY_WORD: Index = Index::on("word", &["word"]);
 /// What was begun and must be finished, by the time when that is due.
-pub(crate) static UNFINISHED: Index = Index::on("unfinished", &["due"]);
+pub(crate) const UNFINISHED: Index = Index::on("unfinished", &["due"]);
 
 /// How old a draft is before it counts as forgotten: several times as long as its request may take.
 pub(crate) const FORGOTTEN_AFTER: TimeDelta = TimeDelta::minutes(1);
@@ -41,17 +41,17 @@ impl Document for Product {
     type Id = ProductId;
     const COLLECTION: &'static str = "products";
     const INDEXES: &'static [Index] = &[
-        Index::unique("slug", &["slug"]),
-        Index::on("listed_name", &["listed", "name"]),
-        Index::on("listed_price", &["listed", "price"]),
-        Index::on("listed_age", &["listed", "created"]),
-        Index::on("category_name", &["in_category", "name"]),
-        Index::on("category_price", &["in_category", "price"]),
-        Index::on("category_age", &["in_category", "created"]),
-        Index::on("category", &["category"]),
-        Index::on("seller", &["seller"]),
-        Index::on("word", &["word"]),
-        Index::on("unfinished", &["due"]),
+        BY_SLUG,
+        LISTED_BY_NAME,
+        LISTED_BY_PRICE,
+        LISTED_BY_AGE,
+        CATEGORY_BY_NAME,
+        CATEGORY_BY_PRICE,
+        CATEGORY_BY_AGE,
+        BY_CATEGORY,
+        BY_SELLER,
+        BY_WORD,
+        UNFINISHED,
     ];
 
     fn id(&self) -> ProductId {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kit::{
+    Quantity,
     bus::{Delivery, Event, Handler},
-    store::Outbox,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub struct Low {
 }
 
 /// The events of a change.
-pub(crate) fn of_change(stock: &Stock, change: &Change, at: DateTime<Utc>) -> Vec<Event> {
+pub(crate) fn of_change(stock: &Stock, change: &Change, low_at: Quantity, at: DateTime<Utc>) -> Vec<Event> {
     let product = stock.product();
     let Change { moved, .. } = change;
     let mut events = vec![Event::new(MOVED, product, at, moved)];
@@ -60,18 +60,11 @@ pub(crate) fn of_change(stock: &Stock, change: &Change, at: DateTime<Utc>) -> Ve
         let in_stock = moved.available.get() > 0;
         events.push(Event::new(CHANGED, product, at, &Changed { product_id: product, in_stock, version: moved.seq }));
     }
-    if change.falls_to(stock.low_at()) && !stock.is_discarded() {
-        let (available, threshold) = (moved.available.get(), stock.low_at().into());
+    if change.falls_to(low_at) && !stock.is_discarded() {
+        let (available, threshold) = (moved.available.get(), low_at.into());
         events.push(Event::new(LOW, product, at, &Low { product_id: product, available, threshold }));
     }
     events
-}
-
-/// Puts the events of a change beside it.
-pub(crate) fn announce(outbox: &mut Outbox<'_>, stock: &Stock, change: &Change, at: DateTime<Utc>) {
-    for event in of_change(stock, change, at) {
-        outbox.push(event);
-    }
 }
 
 /// The place of the movement that this event tells of; none where it tells of something else.

@@ -155,6 +155,12 @@ impl TestClient {
         next
     }
 
+    /// What it sends in that header.
+    #[must_use]
+    pub fn header_value(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+    }
+
     /// Sends an operation.
     pub async fn send(&self, query: &str, variables: Value) -> Answer {
         let mut request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));

@@ -65,8 +65,8 @@ pub(super) fn has_introspection(document: &str) -> bool {
     document.match_indices("__").any(|(at, _)| !document[at..].starts_with("__typename"))
 }
 
-/// The key of an operation's answer. The normalised selection has every detail that shapes the answer (aliases, order,
-/// conditions, and what is left out of the response); its printed form would not have the last. The operation's name
+/// The key of an operation's answer, from the normalised selection in two forms: printed, it tells a variable from a text
+/// that looks like one; serialised, it has what is left out of the response, which is not printed. The operation's name
 /// shapes nothing. A hash keeps keys short; SHA-256, because a client who could make two operations collide could show
 /// everybody the answer to another question.
 pub(super) fn key(
@@ -75,7 +75,10 @@ pub(super) fn key(
     variables: Option<&HashMap<String, sonic_rs::Value>>,
 ) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}", operation.selection_set.items));
+    hash.update(operation.selection_set.to_string());
+    hash.update("\0");
+    // Serialising names and texts into memory does not fail.
+    hash.update(serde_json::to_vec(&operation.selection_set).unwrap_or_default());
     let mut variables: Vec<_> = variables.into_iter().flatten().collect();
     variables.sort_unstable_by_key(|(name, _)| *name);
     for (name, value) in variables {
@@ -152,11 +155,14 @@ mod tests {
             ("{ products { name } }", Some(HashMap::from([("a".to_owned(), sonic_rs::json!(1))]))),
             ("{ products { name } }", Some(HashMap::from([("a".to_owned(), sonic_rs::json!("1"))]))),
             ("{ products { name } }", Some(HashMap::from([("b".to_owned(), sonic_rs::json!(1))]))),
+            ("query($id: ID) { product(id: $id) { name } }", None),
+            ("query($id: ID) { product(id: \"$id\") { name } }", None),
+            ("{ product(id: 1) { name } }", None),
         ]
         .iter()
         .map(|(text, variables)| key("s", &operation(text), variables.as_ref()))
         .collect();
-        assert_eq!(keys.len(), 8);
+        assert_eq!(keys.len(), 11);
     }
 
     #[test]
@@ -164,6 +170,16 @@ mod tests {
         let plain = key("s", &operation("{ products { name } }"), None);
         assert_eq!(key("s", &operation("query List {\n products { name }\n}"), None), plain);
         assert_ne!(key("other schema", &operation("{ products { name } }"), None), plain);
+    }
+
+    #[test]
+    fn a_field_that_is_left_out_of_the_response_is_another_key() {
+        let shown = operation("{ products { __typename } }");
+        let mut left_out = operation("{ products { __typename } }");
+        let SelectionItem::Field(products) = &mut left_out.selection_set.items[0] else { panic!("no field") };
+        let SelectionItem::Field(name) = &mut products.selections.items[0] else { panic!("no field") };
+        name.omit_from_response = true;
+        assert_ne!(key("s", &shown, None), key("s", &left_out, None));
     }
 
     #[test]

@@ -265,7 +265,7 @@ mod tests {
     fn entities_and_abstract_types_answer_it_too() {
         assert_eq!(
             rewrite("query($representations:[_Any!]!){_entities(representations:$representations){...on Product{quantity}}}"),
-            "query ($representations: [_Any!]!) { _entities(representations: $representations) \
+            "query($representations: [_Any!]!) { _entities(representations: $representations) \
              { ... on Product { quantity larderTag_Product: _id } } }"
         );
         assert_eq!(

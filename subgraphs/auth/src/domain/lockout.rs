@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_from_the_fifth_failure_up_to_the_cap() {
-        let waits: Vec<u64> = (4..18).map(|failures| Policy::ACCOUNT.wait_after(failures).as_secs()).collect();
+        let waits: Vec<u64> =
+            (4..18).map(|failures| Policy::ACCOUNT.wait_after(failures).as_secs()).collect();
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
         assert_eq!(Policy::ACCOUNT.wait_after(u32::MAX).as_secs(), 900);
     }
@@ -212,7 +213,10 @@ mod tests {
         let mut table = Table::new(Policy::ACCOUNT);
         let now = fail(&mut table, bucket("ann"), 6, start());
         assert_eq!(table.wait(bucket("ann"), now), Some(Duration::from_secs(2)));
-        assert_eq!(table.wait(bucket("ann"), now + TimeDelta::milliseconds(1_999)), Some(Duration::from_millis(1)));
+        assert_eq!(
+            table.wait(bucket("ann"), now + TimeDelta::milliseconds(1_999)),
+            Some(Duration::from_millis(1))
+        );
         assert_eq!(table.wait(bucket("ann"), now + TimeDelta::seconds(2)), None);
         assert_eq!(table.wait(bucket("bob"), now), None);
     }

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn takes_every_password_of_eight_to_a_hundred_and_twenty_eight_characters() {
-        for text in ["password", "        ", "12345678", "пароль12", "\0\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}"] {
+        for text in ["password", "        ", "12345678", "пароль12", "\0\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}"]
+        {
             assert_eq!(refusal(text), None);
         }
         assert_eq!(refusal(&"x".repeat(128)), None);

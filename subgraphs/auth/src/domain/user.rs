@@ -150,7 +150,10 @@ mod tests {
         let mut user = user();
         let verified = user.generation();
         user.change_password(verified, PasswordHash::new("new".to_owned())).unwrap();
-        assert_eq!(user.change_password(verified, PasswordHash::new("late".to_owned())), Err(PasswordChanged));
+        assert_eq!(
+            user.change_password(verified, PasswordHash::new("late".to_owned())),
+            Err(PasswordChanged)
+        );
         assert_eq!(user.password().as_phc(), "new");
     }
 

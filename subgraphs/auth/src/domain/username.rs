@@ -153,9 +153,10 @@ const fn script(character: char) -> Option<LookAlike> {
         | '\u{a720}'..='\u{a7ff}'
         | '\u{ab30}'..='\u{ab64}' => Some(LookAlike::Latin),
         '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some(LookAlike::Greek),
-        '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{2de0}'..='\u{2dff}' | '\u{a640}'..='\u{a69f}' => {
-            Some(LookAlike::Cyrillic)
-        }
+        '\u{400}'..='\u{52f}'
+        | '\u{1c80}'..='\u{1c8f}'
+        | '\u{2de0}'..='\u{2dff}'
+        | '\u{a640}'..='\u{a69f}' => Some(LookAlike::Cyrillic),
         '\u{531}'..='\u{587}' => Some(LookAlike::Armenian),
         '\u{13a0}'..='\u{13fd}' | '\u{ab70}'..='\u{abbf}' => Some(LookAlike::Cherokee),
         _ => None,
@@ -221,7 +222,20 @@ mod tests {
 
     #[test]
     fn takes_names_of_many_scripts() {
-        for name in ["abc", "Zoë", "Владимир", "Ελένη", "山田太郎", "क्या", "สมชาย", "서연아", "o_o", "r2-d2", "123", "Đặng"] {
+        for name in [
+            "abc",
+            "Zoë",
+            "Владимир",
+            "Ελένη",
+            "山田太郎",
+            "क्या",
+            "สมชาย",
+            "서연아",
+            "o_o",
+            "r2-d2",
+            "123",
+            "Đặng",
+        ] {
             assert!(Username::parse(name).is_ok(), "{name}");
         }
     }

@@ -43,7 +43,8 @@ impl Attempts {
         let (account, address) = (Bucket::account(account), address.map(Bucket::address));
         let now = self.clock.now();
         let mut tables = self.tables.lock();
-        let waits = [tables.accounts.wait(account, now), address.and_then(|at| tables.addresses.wait(at, now))];
+        let waits =
+            [tables.accounts.wait(account, now), address.and_then(|at| tables.addresses.wait(at, now))];
         if let Some(wait) = waits.into_iter().flatten().max() {
             return Err(Error::rate_limited(
                 "Too many attempts to sign in. Please wait before you try again.",

@@ -19,6 +19,7 @@ use kit::{
     store::{Collection, Find, Found, Index, StoreError},
 };
 pub(crate) use register::Registration;
+pub(crate) use sessions::SWEEP_EVERY;
 pub(crate) use sign_in::{Credentials, PasswordChange, SignedIn};
 
 use crate::{

@@ -1,12 +1,6 @@
 //! Opening an account, and the first admin's.
 
-use kit::{
-    Error, Result,
-    error::FieldError,
-    identity::Role,
-    service::StartError,
-    store::StoreError,
-};
+use kit::{Error, Result, error::FieldError, identity::Role, service::StartError, store::StoreError};
 
 use super::{Auth, SignedIn};
 use crate::{
@@ -36,10 +30,12 @@ impl Registration {
             (username, password) => {
                 let mut fields = Vec::new();
                 if let Err(error) = username {
-                    fields.push(FieldError { field: "input.username".to_owned(), message: error.to_string() });
+                    fields
+                        .push(FieldError { field: "input.username".to_owned(), message: error.to_string() });
                 }
                 if let Err(error) = password {
-                    fields.push(FieldError { field: "input.password".to_owned(), message: error.to_string() });
+                    fields
+                        .push(FieldError { field: "input.password".to_owned(), message: error.to_string() });
                 }
                 Err(Error::bad_inputs(fields))
             }

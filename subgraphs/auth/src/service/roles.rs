@@ -51,6 +51,10 @@ impl Auth {
         };
         if role == Role::Admin {
             self.join_roster(&[target]).await?;
+            // Somebody may have taken the role away again between the two writes.
+            if self.user(target).await?.is_none_or(|user| user.role() != Role::Admin) {
+                self.leave_roster(target).await?;
+            }
         }
         tracing::info!(%actor, user = %target, role = role.as_str(), "gave a role");
         Ok(user)
@@ -75,7 +79,8 @@ impl Auth {
 
     async fn join_roster(&self, users: &[UserId]) -> Result<()> {
         let all = users.to_vec();
-        let joined = self.roster.update(&Roster::ID.to_owned(), move |roster: &mut Roster, _| {
+        let id = Roster::ID.to_owned();
+        let joined = self.roster.update(&id, move |roster: &mut Roster, _| {
             for user in &all {
                 roster.join(*user);
             }
@@ -100,13 +105,14 @@ impl Auth {
     }
 
     async fn leave_roster(&self, user: UserId) -> Result<()> {
-        let left = self.roster.update(&Roster::ID.to_owned(), move |roster: &mut Roster, _| roster.leave(user));
+        let id = Roster::ID.to_owned();
+        let left = self.roster.update(&id, move |roster: &mut Roster, _| roster.leave(user));
         match left.await {
             // Without a roster nobody has ever been in it.
             Ok(()) | Err(UpdateError::NotFound) => Ok(()),
-            Err(UpdateError::Rule(LastAdmin)) => Err(Error::conflict(
-                "The shop must keep at least one ADMIN. Make somebody else ADMIN first.",
-            )),
+            Err(UpdateError::Rule(LastAdmin)) => {
+                Err(Error::conflict("The shop must keep at least one ADMIN. Make somebody else ADMIN first."))
+            }
             Err(UpdateError::Store(error)) => Err(error.into()),
         }
     }

@@ -42,10 +42,12 @@ impl Credentials {
             (username, password) => {
                 let mut fields = Vec::new();
                 if let Err(error) = username {
-                    fields.push(FieldError { field: "input.username".to_owned(), message: error.to_string() });
+                    fields
+                        .push(FieldError { field: "input.username".to_owned(), message: error.to_string() });
                 }
                 if let Err(error) = password {
-                    fields.push(FieldError { field: "input.password".to_owned(), message: error.to_string() });
+                    fields
+                        .push(FieldError { field: "input.password".to_owned(), message: error.to_string() });
                 }
                 Err(Error::bad_inputs(fields))
             }
@@ -144,10 +146,10 @@ impl Auth {
 
     /// Keeps the same password under today's parameters. If that fails the next sign-in does it.
     async fn keep_stronger(&self, user: &User, stronger: PasswordHash) {
-        let verified = user.password().clone();
-        let kept = self.users.update(&user.id(), move |user, _| user.rehash(&verified, stronger.clone()));
+        let (id, verified) = (user.id(), user.password().clone());
+        let kept = self.users.update(&id, move |user, _| user.rehash(&verified, stronger.clone()));
         if let Err(UpdateError::Store(error)) = kept.await {
-            tracing::warn!(user = %user.id(), %error, "a password could not be kept under newer parameters");
+            tracing::warn!(user = %id, %error, "a password could not be kept under newer parameters");
         }
     }
 }

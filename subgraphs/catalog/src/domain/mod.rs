@@ -14,13 +14,13 @@ mod slug;
 mod text;
 
 pub(crate) use allergen::Allergen;
-pub(crate) use category::{Category, CategoryError, CategoryId, Filing, Tree};
+pub(crate) use category::{Category, CategoryError, CategoryId, Tree};
 pub(crate) use category_input::{CategoryChanges, CategoryEdits, CategoryForm, NewCategory};
 pub(crate) use checks::{Checks, Edit};
 pub(crate) use picture::Picture;
 pub(crate) use product::{Changed, Editor, Product, ProductError, ProductId, Status};
 pub(crate) use product_input::{Changes, NewProduct, ProductEdits, ProductForm};
 pub(crate) use shop::Shop;
-pub(crate) use size::{Size, Unit, UnitPrice};
+pub(crate) use size::{Size, Unit};
 pub(crate) use slug::Slug;
 pub(crate) use text::{search_words, sort_key};

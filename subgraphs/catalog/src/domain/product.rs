@@ -159,6 +159,13 @@ impl Product {
         }
     }
 
+    /// Gives a draft another slug, before it is saved; one that was shown keeps its own for good.
+    pub(crate) fn rename_draft(&mut self, slug: Slug) {
+        if self.status == Status::Draft {
+            self.slug = slug;
+        }
+    }
+
     fn advance(&mut self, next: Status) -> Result<(), ProductError> {
         if !self.status.allowed_next().contains(&next) {
             return Err(ProductError::Illegal { from: self.status, to: next });

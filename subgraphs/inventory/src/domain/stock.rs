@@ -56,6 +56,8 @@ pub struct Ask {
     pub lines: Fingerprint,
     /// When to ask after the order.
     pub expires_at: DateTime<Utc>,
+    /// The time now.
+    pub now: DateTime<Utc>,
 }
 
 /// A person's change: why, and who.
@@ -78,6 +80,9 @@ pub enum Refusal {
         /// How many there are.
         available: Pieces,
     },
+    /// The hold would have run out already.
+    #[error("the hold would have run out already")]
+    Late,
     /// The order has been released here; it cannot hold again.
     #[error("the order was released")]
     Released,
@@ -165,7 +170,6 @@ pub struct Stock {
     seq: u64,
     /// How many the stock was made with, by which a repeated creation is known.
     initial: Quantity,
-    low_at: Quantity,
     /// Whether anything was ever held.
     #[serde(default)]
     used: bool,
@@ -181,8 +185,8 @@ impl Stock {
 
     /// The stock of a new product, of which so many came in.
     #[must_use]
-    pub fn receive(product: ProductId, quantity: Quantity, low_at: Quantity) -> (Self, Change) {
-        let mut stock = Self::empty(product, quantity, low_at);
+    pub fn receive(product: ProductId, quantity: Quantity) -> (Self, Change) {
+        let mut stock = Self::empty(product, quantity);
         stock.on_hand += quantity.into();
         stock.received += quantity.into();
         let change = stock.moved(Pieces::ZERO, Kind::Receive, quantity.into());
@@ -192,13 +196,13 @@ impl Stock {
     /// The mark of a product that never came to be and never had a stock.
     #[must_use]
     pub fn never(product: ProductId) -> (Self, Change) {
-        let mut stock = Self::empty(product, Quantity::ZERO, Quantity::ZERO);
+        let mut stock = Self::empty(product, Quantity::ZERO);
         stock.discarded = true;
         let change = stock.moved(Pieces::ZERO, Kind::Discard, Pieces::ZERO);
         (stock, change)
     }
 
-    const fn empty(product: ProductId, initial: Quantity, low_at: Quantity) -> Self {
+    const fn empty(product: ProductId, initial: Quantity) -> Self {
         Self {
             product,
             on_hand: Pieces::ZERO,
@@ -208,7 +212,6 @@ impl Stock {
             adjusted: Pieces::ZERO,
             seq: 0,
             initial,
-            low_at,
             used: false,
             discarded: false,
         }
@@ -274,18 +277,6 @@ impl Stock {
         self.seq
     }
 
-    /// At how many the stock counts as low.
-    #[must_use]
-    pub const fn low_at(&self) -> Quantity {
-        self.low_at
-    }
-
-    /// Whether what can be sold is at the threshold or below it.
-    #[must_use]
-    pub fn is_low(&self) -> bool {
-        self.available() <= self.low_at.into()
-    }
-
     /// Whether the product never came to be.
     #[must_use]
     pub const fn is_discarded(&self) -> bool {
@@ -311,6 +302,9 @@ impl Stock {
             Some(Kind::Undo | Kind::Short) => return Err(Refusal::Undone),
             Some(Kind::Hold) => return Err(Refusal::Inconsistent(ask.order)),
             Some(_) => return Err(Refusal::Released),
+        }
+        if ask.expires_at <= ask.now {
+            return Err(Refusal::Late);
         }
         let before = self.available();
         if self.discarded {

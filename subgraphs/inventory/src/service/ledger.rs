@@ -48,6 +48,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Whether anything was found.
+    pub(crate) const fn has_past(&self) -> bool {
+        self.past.last().is_some()
+    }
+
+    /// The latest that was found.
+    pub(crate) const fn last(&self) -> Option<&Moved> {
+        self.past.last()
+    }
+
     /// The whole past, if the envelope still has every movement that came later; none where one has slipped through.
     pub(crate) fn complete(&self, pending: &[Event], cause: &Cause, seq: u64) -> Option<Past> {
         let mut past = self.past.clone();
@@ -132,7 +142,8 @@ impl Ledger {
                 past.see(&moved);
             }
         }
-        self.reached(product, first, first - 1);
+        // What is not in the envelope any more is here.
+        self.surely(product, first - 1);
         Ok(Known { upto: stock.seq(), past })
     }
 
@@ -200,19 +211,26 @@ impl Ledger {
         for (product, mut places) in spans {
             places.sort_unstable();
             for place in places {
-                self.reached(product, place, place);
+                self.arrived(product, place);
             }
         }
         Ok(())
     }
 
-    /// The ledger has the movements from `first` to `last`.
-    fn reached(&self, product: ProductId, first: u64, last: u64) {
+    /// The ledger has every movement of the product up to this one.
+    fn surely(&self, product: ProductId, place: u64) {
+        let mut upto = self.upto.lock();
+        let have = upto.entry(product).or_default();
+        *have = place.max(*have);
+    }
+
+    /// The ledger has this movement; of those before it nothing is said.
+    fn arrived(&self, product: ProductId, place: u64) {
         let mut upto = self.upto.lock();
         let have = upto.entry(product).or_default();
         // Across a gap nothing is known: a movement in it may still be on its way.
-        if first <= *have + 1 {
-            *have = last.max(*have);
+        if place == *have + 1 {
+            *have = place;
         }
     }
 }

@@ -45,8 +45,19 @@ pub(super) fn start(
     delivery: Delivery,
     handler: Arc<dyn Handler>,
 ) -> Subscription {
+    start_with(engine, group, delivery, handler, HANDLING)
+}
+
+/// The same, with the time that an attempt may take.
+pub(super) fn start_with(
+    engine: Arc<dyn Engine>,
+    group: &'static str,
+    delivery: Delivery,
+    handler: Arc<dyn Handler>,
+    handling: Duration,
+) -> Subscription {
     let stop = CancellationToken::new();
-    let member = Member { engine, group, delivery, handler, running: JoinSet::new(), failures: 0 };
+    let member = Member { engine, group, delivery, handler, handling, running: JoinSet::new(), failures: 0 };
     let member = tokio::spawn(member.run(stop.clone()));
     Subscription { stop: stop.drop_guard(), member }
 }
@@ -63,6 +74,7 @@ struct Member {
     group: &'static str,
     delivery: Delivery,
     handler: Arc<dyn Handler>,
+    handling: Duration,
     running: JoinSet<Ended>,
     /// Consecutive failures of the engine.
     failures: u32,
@@ -114,16 +126,16 @@ impl Member {
             self.running.spawn(std::future::ready(Ended { event, attempts, failure }));
             return;
         }
-        let handler = self.handler.clone();
+        let (handler, limit) = (self.handler.clone(), self.handling);
         let handling = async move {
             // A panic is the handler's failure, not the member's; what it left half done, its next attempt must be able to
             // meet anyway, as after a crash.
             let attempt = AssertUnwindSafe(handler.handle(&event)).catch_unwind();
-            let failure = match tokio::time::timeout(HANDLING, attempt).await {
+            let failure = match tokio::time::timeout(limit, attempt).await {
                 Ok(Ok(Ok(()))) => None,
                 Ok(Ok(Err(error))) => Some(describe(&error)),
                 Ok(Err(panic)) => Some(format!("the handler panicked: {}", panic_text(panic.as_ref()))),
-                Err(_) => Some(format!("the handler took longer than {} s", HANDLING.as_secs())),
+                Err(_) => Some(format!("the handler took longer than {limit:?}")),
             };
             Ended { event, attempts, failure }
         };

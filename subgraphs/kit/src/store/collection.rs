@@ -240,6 +240,14 @@ impl<D: Document> Collection<D> {
     }
 }
 
+#[cfg(test)]
+impl<D: Document> Collection<D> {
+    /// How many changes of the document wait for their turn.
+    pub(super) fn waiting(&self, id: &D::Id) -> usize {
+        self.inner.lanes.waiting(&id.to_string())
+    }
+}
+
 impl<D: Document> Inner<D> {
     /// Puts a turn into the document's lane, and starts somebody who works through it if nobody does.
     pub(super) fn enter(self: &Arc<Self>, id: String, turn: Turn<D>) -> Result<(), StoreError> {

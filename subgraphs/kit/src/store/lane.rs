@@ -90,6 +90,11 @@ impl<D: Document> Lanes<D> {
         Some(batch)
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting(&self, id: &str) -> usize {
+        self.lanes.lock().get(id).map_or(0, VecDeque::len)
+    }
+
     /// Drops a lane and all that waits in it; whoever waits is told by that.
     pub(super) fn abandon(&self, id: &str) {
         self.lanes.lock().remove(id);

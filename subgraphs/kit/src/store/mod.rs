@@ -15,7 +15,7 @@ mod outbox;
 mod relay;
 pub mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod update;
 mod write;
 

@@ -21,12 +21,23 @@ fn root() -> PathBuf {
 fn metadata(dependencies: bool) -> serde_json::Value {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).args(["metadata", "--format-version", "1", "--offline"]);
-    if !dependencies {
+    if dependencies {
+        // Crates for other systems are neither built nor downloaded here.
+        command.args(["--filter-platform", &host()]);
+    } else {
         command.arg("--no-deps");
     }
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+/// The system that this is compiled on.
+fn host() -> String {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let output = Command::new(rustc).arg("-vV").output().expect("rustc runs");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
 /// Every Rust source file of the members, as its path from the root and its text.

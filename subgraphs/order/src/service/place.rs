@@ -90,10 +90,11 @@ impl From<PlaceError> for Error {
             PlaceError::Catalog(cause) => Self::unavailable("The shop's catalog", cause),
             PlaceError::Inventory(cause) => Self::unavailable("The shop's stock", cause),
             PlaceError::Store(cause) => cause.into(),
-            other @ (PlaceError::StillPlacing
-            | PlaceError::KeyTaken
-            | PlaceError::GivenUp
-            | PlaceError::Stopping) => Self::unavailable("Ordering", other),
+            PlaceError::StillPlacing | PlaceError::KeyTaken => Self::new(
+                Code::Unavailable,
+                "An earlier request with this idempotency key is still being worked on. Please try again shortly with the same key.",
+            ),
+            other @ (PlaceError::GivenUp | PlaceError::Stopping) => Self::unavailable("Ordering", other),
         }
     }
 }
@@ -156,7 +157,7 @@ impl OrderService {
         if !command.basket.is_what_was_ordered(earlier.lines()) {
             return Err(PlaceError::Mismatch);
         }
-        let mut waited = false;
+        let mut under_way = false;
         let mut look_after = FIRST_LOOK;
         loop {
             match earlier.outcome() {
@@ -164,29 +165,35 @@ impl OrderService {
                 Outcome::OutOfStock(shortages) => return Err(PlaceError::OutOfStock(shortages)),
                 Outcome::Withdrawn => return Err(PlaceError::Withdrawn),
                 // Both requests were under way at once, so this one ends as that one did; the next may try anew.
-                Outcome::GivenUp if waited => return Err(PlaceError::GivenUp),
+                Outcome::GivenUp if under_way => return Err(PlaceError::GivenUp),
                 Outcome::GivenUp => return Ok(Earlier::Free),
-                Outcome::Open if self.is_overdue(&earlier) => return self.take_over(&earlier, deadline).await,
-                Outcome::Open if deadline.is_over() => return Err(PlaceError::StillPlacing),
-                Outcome::Open => {}
+                Outcome::Open if self.is_overdue(&earlier) => {
+                    if self.take_over(&earlier, deadline).await? {
+                        return Ok(Earlier::Free);
+                    }
+                    under_way = false;
+                }
+                Outcome::Open => under_way = true,
+            }
+            if deadline.is_over() {
+                return Err(PlaceError::StillPlacing);
             }
             tokio::time::sleep(look_after.min(deadline.left())).await;
             look_after = (look_after * 2).min(LAST_LOOK);
-            waited = true;
             let id = earlier.id();
             earlier = self.orders.of(command.customer).get(id).await?.ok_or(PlaceError::GivenUp)?;
         }
     }
 
-    /// Ends an earlier request that nobody works on any more, so that this one can have its key.
-    async fn take_over(&self, earlier: &Order, deadline: &Deadline) -> Result<Earlier, PlaceError> {
+    /// Ends an earlier request that nobody works on any more, so that this one can have its key. False when it was decided
+    /// by somebody else at this very moment.
+    async fn take_over(&self, earlier: &Order, deadline: &Deadline) -> Result<bool, PlaceError> {
         match self.give_up(earlier.id(), "The order was left unfinished and is placed anew.", true).await {
             Ok(order) => {
                 self.release(&order, deadline.left_until(PRICES_BY)).await;
-                Ok(Earlier::Free)
+                Ok(true)
             }
-            // Decided at this very moment; whichever way, the next look at the key tells.
-            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => Err(PlaceError::StillPlacing),
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => Ok(false),
             Err(ChangeError::Store(error)) => Err(error.into()),
         }
     }
@@ -232,20 +239,15 @@ impl OrderService {
             Ok(order) => Ok(order),
             // Whether it is confirmed is not known. The reconciler reads it when the store answers again, and decides.
             Err(ChangeError::Store(error)) => Err(error.into()),
-            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
-                self.release(order, deadline.left()).await;
-                Err(self.why_ended(order).await)
-            }
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => self.confirmed_too_late(order, deadline).await,
         }
     }
 
-    /// Who ended an order that was being placed: a person, or the shop.
-    async fn why_ended(&self, order: &Order) -> PlaceError {
-        match self.orders.get_unscoped(order.id()).await {
-            Ok(Some(order)) if order.outcome() == Outcome::Withdrawn => PlaceError::Withdrawn,
-            Ok(_) => PlaceError::GivenUp,
-            Err(error) => error.into(),
-        }
+    /// Somebody ended the order while it was being placed: the reconciler, or a person. What was held for it goes back.
+    async fn confirmed_too_late(&self, order: &Order, deadline: &Deadline) -> Result<Order, PlaceError> {
+        let outcome = self.orders.get_unscoped(order.id()).await?.map(|order| order.outcome());
+        self.release(order, deadline.left()).await;
+        Err(if outcome == Some(Outcome::Withdrawn) { PlaceError::Withdrawn } else { PlaceError::GivenUp })
     }
 
     async fn reject(&self, order: &Order, shortages: Vec<Shortage>) -> Result<Order, PlaceError> {
@@ -269,14 +271,13 @@ impl OrderService {
     async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) {
         let perhaps_held = !matches!(why, CallError::NotMade(_));
         match self.give_up(order.id(), "The stock could not be reserved in time.", perhaps_held).await {
+            Ok(_) if perhaps_held => self.release(order, deadline.left()).await,
+            // Nothing is held, or whoever ended it meanwhile has given it back.
+            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
+            // Its fate is the reconciler's now. Releasing before the order has ended would be deciding twice.
             Err(ChangeError::Store(error)) => {
-                // Its fate is the reconciler's now. Releasing before the order is ended would be a decision made twice.
                 tracing::error!(order = %order.id(), %error, "an order stays PENDING for now");
             }
-            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) if perhaps_held => {
-                self.release(order, deadline.left()).await;
-            }
-            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
         }
     }
 }

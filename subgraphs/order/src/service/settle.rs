@@ -74,9 +74,10 @@ impl OrderService {
         let (mut after, mut ended) = (None, 0);
         loop {
             let stretch = self.orders.pending_since_unscoped(latest, after, Self::BATCH).await?;
-            let endings = stretch.orders.iter().map(|order| self.end_one(order.id()));
-            let endings = futures::stream::iter(endings).buffer_unordered(Self::AT_ONCE);
-            ended += endings.filter(|ended| std::future::ready(*ended)).count().await;
+            let overdue: Vec<OrderId> = stretch.orders.iter().map(Order::id).collect();
+            let endings = futures::stream::iter(overdue).map(|id| self.end_one(id));
+            let endings: Vec<bool> = endings.buffer_unordered(Self::AT_ONCE).collect().await;
+            ended += endings.into_iter().filter(|ended| *ended).count();
             if stretch.next.is_none() {
                 return Ok(ended);
             }

@@ -96,6 +96,8 @@ struct Shared {
     options: Options,
     queue: Queue,
     state: Mutex<State>,
+    #[cfg(test)]
+    commits: std::sync::atomic::AtomicU64,
 }
 
 /// The engine.
@@ -110,7 +112,14 @@ impl SqliteBus {
     }
 
     pub(super) async fn open_with(path: &Path, options: Options) -> Result<Self, BusError> {
-        let shared = Arc::new(Shared { path: path.to_owned(), options, queue: Queue::default(), state: Mutex::default() });
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            options,
+            queue: Queue::default(),
+            state: Mutex::default(),
+            #[cfg(test)]
+            commits: std::sync::atomic::AtomicU64::default(),
+        });
         let (opened, answer) = oneshot::channel();
         let writer = shared.clone();
         thread::Builder::new()
@@ -154,6 +163,12 @@ impl SqliteBus {
     #[cfg(test)]
     pub(super) async fn crash(&self) {
         self.end(false).await;
+    }
+
+    /// How many transactions were committed that waited for the disk.
+    #[cfg(test)]
+    pub(super) fn commits(&self) -> u64 {
+        self.shared.commits.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     async fn end(&self, orderly: bool) {

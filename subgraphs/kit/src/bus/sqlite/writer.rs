@@ -200,6 +200,8 @@ impl Writer {
         });
         let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
         tx.commit()?;
+        #[cfg(test)]
+        self.shared.commits.fetch_add(u64::from(durable), std::sync::atomic::Ordering::SeqCst);
         self.head = head;
         Ok(outcomes)
     }

@@ -20,7 +20,7 @@ use crate::bus::{Event, Sink};
 
 /// An empty database, which can be opened any number of times: by several processes, or again after a crash.
 #[async_trait]
-pub(super) trait Database: Send + Sync {
+pub(crate) trait Database: Send + Sync {
     async fn engine(&self) -> Arc<dyn Engine>;
     /// The engine on a backup.
     async fn restored(&self, backup: &Path) -> Arc<dyn Engine>;
@@ -34,16 +34,16 @@ pub(super) trait Database: Send + Sync {
     }
 }
 
-pub(super) struct SqliteFile {
+pub(crate) struct SqliteFile {
     folder: tempfile::TempDir,
 }
 
 impl SqliteFile {
-    pub(super) fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("library.db")
     }
 }
@@ -61,25 +61,25 @@ impl Database for SqliteFile {
 
 crate::typed_id! {
     /// The id of a book.
-    pub(super) struct BookId;
+    pub(crate) struct BookId;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Book {
-    pub(super) id: BookId,
-    pub(super) title: String,
-    pub(super) shelf: String,
-    pub(super) pages: i64,
+pub(crate) struct Book {
+    pub(crate) id: BookId,
+    pub(crate) title: String,
+    pub(crate) shelf: String,
+    pub(crate) pages: i64,
     #[serde(default)]
-    pub(super) tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     #[serde(default)]
-    pub(super) isbn: Option<String>,
+    pub(crate) isbn: Option<String>,
     #[serde(default)]
-    pub(super) lent: i64,
+    pub(crate) lent: i64,
 }
 
 impl Book {
-    pub(super) fn new(title: &str, shelf: &str, pages: i64) -> Self {
+    pub(crate) fn new(title: &str, shelf: &str, pages: i64) -> Self {
         Self {
             id: BookId::new(),
             title: title.to_owned(),
@@ -91,24 +91,24 @@ impl Book {
         }
     }
 
-    pub(super) fn tagged(mut self, tags: &[&str]) -> Self {
+    pub(crate) fn tagged(mut self, tags: &[&str]) -> Self {
         self.tags = tags.iter().map(|&tag| tag.to_owned()).collect();
         self
     }
 
-    pub(super) fn with_isbn(mut self, isbn: &str) -> Self {
+    pub(crate) fn with_isbn(mut self, isbn: &str) -> Self {
         self.isbn = Some(isbn.to_owned());
         self
     }
 }
 
-pub(super) const BY_TITLE: Index = Index::on("title", &["title"]);
-pub(super) const BY_SHELF: Index = Index::on("shelf", &["shelf", "pages"]);
-pub(super) const BY_TAG: Index = Index::on("tag", &["tag"]);
-pub(super) const BY_TAG_AND_PAGES: Index = Index::on("tag_pages", &["tag", "pages"]);
-pub(super) const BY_SHELF_AND_TAG: Index = Index::on("shelf_tag", &["shelf", "tag"]);
-pub(super) const BY_ISBN: Index = Index::unique("isbn", &["isbn"]);
-pub(super) const BY_SPINE: Index = Index::unique("spine", &["shelf", "spine"]);
+pub(crate) const BY_TITLE: Index = Index::on("title", &["title"]);
+pub(crate) const BY_SHELF: Index = Index::on("shelf", &["shelf", "pages"]);
+pub(crate) const BY_TAG: Index = Index::on("tag", &["tag"]);
+pub(crate) const BY_TAG_AND_PAGES: Index = Index::on("tag_pages", &["tag", "pages"]);
+pub(crate) const BY_SHELF_AND_TAG: Index = Index::on("shelf_tag", &["shelf", "tag"]);
+pub(crate) const BY_ISBN: Index = Index::unique("isbn", &["isbn"]);
+pub(crate) const BY_SPINE: Index = Index::unique("spine", &["shelf", "spine"]);
 
 impl Document for Book {
     type Id = BookId;
@@ -135,46 +135,46 @@ impl Document for Book {
 }
 
 /// An event about a book.
-pub(super) fn event(topic: &str, book: BookId) -> Event {
+pub(crate) fn event(topic: &str, book: BookId) -> Event {
     Event::new(topic, book, DateTime::UNIX_EPOCH, &())
 }
 
 /// What went wrong in a rule.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused;
+pub(crate) struct Refused;
 
 /// A sink that remembers what it was given, and fails when it is told to.
 #[derive(Default)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     events: Mutex<Vec<Event>>,
     calls: AtomicUsize,
-    pub(super) failing: AtomicBool,
+    pub(crate) failing: AtomicBool,
     /// A topic that it never takes.
-    pub(super) poison: Mutex<Option<String>>,
+    pub(crate) poison: Mutex<Option<String>>,
     seen: watch::Sender<(usize, usize)>,
 }
 
 impl Recorder {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    pub(super) fn failing() -> Arc<Self> {
+    pub(crate) fn failing() -> Arc<Self> {
         let recorder = Self::new();
         recorder.failing.store(true, Ordering::SeqCst);
         recorder
     }
 
-    pub(super) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().clone()
     }
 
-    pub(super) fn topics(&self) -> Vec<String> {
+    pub(crate) fn topics(&self) -> Vec<String> {
         self.events.lock().iter().map(|event| event.topic.clone()).collect()
     }
 
     /// The topics per key, in the order of delivery.
-    pub(super) fn by_key(&self) -> HashMap<String, Vec<String>> {
+    pub(crate) fn by_key(&self) -> HashMap<String, Vec<String>> {
         let mut by_key: HashMap<String, Vec<String>> = HashMap::new();
         for event in self.events() {
             by_key.entry(event.key).or_default().push(event.topic);
@@ -183,12 +183,12 @@ impl Recorder {
     }
 
     /// Waits until it was called, well or badly, that often.
-    pub(super) async fn called(&self, times: usize) {
+    pub(crate) async fn called(&self, times: usize) {
         self.seen.subscribe().wait_for(|(calls, _)| *calls >= times).await.unwrap();
     }
 
     /// Waits until it has taken that many events.
-    pub(super) async fn taken(&self, count: usize) {
+    pub(crate) async fn taken(&self, count: usize) {
         self.seen.subscribe().wait_for(|(_, events)| *events >= count).await.unwrap();
     }
 }

@@ -3,10 +3,9 @@
 mod coalescing;
 mod crash;
 mod documents;
-mod faults;
+pub(super) mod faults;
 mod finding;
-mod lab;
-mod layout;
+pub(crate) mod lab;
 mod model;
 mod outbox;
 mod schema;

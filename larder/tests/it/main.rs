@@ -1,0 +1,9 @@
+//! The shop as it is delivered: the program itself, on a data folder of its own for each test, asked over HTTP.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its shop has failed")]
+
+mod access;
+mod bad_input;
+mod life;
+mod read_your_writes;
+mod running;
+mod samples;

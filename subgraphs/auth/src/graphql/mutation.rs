@@ -1,0 +1,104 @@
+//! What can be changed: one's own account, and by admins everybody's role.
+
+use async_graphql::{Context, ID, Object, Result};
+use kit::{
+    Error,
+    identity::{Caller, Require, UserId},
+    subgraph::RequestInfo,
+};
+
+use super::types::{LoginInput, LoginResult, RegisterUserInput, RegisterUserResult, Role, User};
+use crate::{
+    domain::password::Secret,
+    service::{Auth, Credentials, PasswordChange, Registration},
+};
+
+/// What people do with their own accounts.
+#[derive(Default)]
+pub(crate) struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Opens an account with the role CUSTOMER and signs its owner in. `CONFLICT` when the name is taken, in whatever case.
+    async fn register_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new account. It must be given.")] input: Option<RegisterUserInput>,
+    ) -> Result<Option<RegisterUserResult>> {
+        let input = input
+            .ok_or_else(|| Error::bad_input("input", "must be given, with `username` and `password`."))?;
+        let (username, password) = input.take();
+        let wish = Registration::new(&username, &password)?;
+        Ok(Some(ctx.data::<Auth>()?.register(wish).await?.into()))
+    }
+
+    /// Signs in. `UNAUTHENTICATED` for a wrong name or password; after several of them `RATE_LIMITED`, with the seconds to wait in
+    /// `retryAfter`.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Name and password.")] input: LoginInput,
+    ) -> Result<Option<LoginResult>> {
+        let (username, password) = input.take();
+        let credentials = Credentials::new(&username, &password)?;
+        let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
+        Ok(Some(ctx.data::<Auth>()?.login(credentials, address).await?.into()))
+    }
+
+    /// New tokens for a refresh token, which is then used up. A refresh token that is used twice ends the sign-in that it belongs to:
+    /// `UNAUTHENTICATED`, for whoever holds its successor too.
+    async fn refresh_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "refresh_token", desc = "The refresh token of the last answer.")] token: String,
+    ) -> Result<Option<LoginResult>> {
+        Ok(Some(ctx.data::<Auth>()?.refresh(&token).await?.into()))
+    }
+
+    /// Ends the sign-in that a refresh token belongs to: no refresh token of it works any more, and the access token made last ends
+    /// within 15 minutes. Answers whether there was anything to end.
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "refresh_token", desc = "Any refresh token of the sign-in.")] token: String,
+    ) -> Result<bool> {
+        Ok(ctx.data::<Auth>()?.logout(&token).await?)
+    }
+
+    /// Gives the signed-in user another password. All of their sign-ins end, on every device; the answer has the tokens of a new
+    /// one for this device.
+    #[graphql(guard = "Require::SignedIn")]
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password until now.")] current: String,
+        #[graphql(desc = "The new password: 8 to 128 characters.")] new: String,
+    ) -> Result<Option<LoginResult>> {
+        let change = PasswordChange::new(&Secret::new(current), &Secret::new(new))?;
+        let id = ctx.data::<Caller>()?.signed_in()?.id;
+        let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
+        Ok(Some(ctx.data::<Auth>()?.change_password(id, change, address).await?.into()))
+    }
+}
+
+/// What admins do with others' accounts.
+#[derive(Default)]
+pub(crate) struct AdminMutation;
+
+#[Object]
+impl AdminMutation {
+    /// Gives a user another role. It counts from their next access token on, at most 15 minutes later. `CONFLICT` when the shop
+    /// would be left without an ADMIN. For admins.
+    #[graphql(guard = "Require::Admin")]
+    async fn set_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id.")] user: ID,
+        #[graphql(desc = "The new role.")] role: Role,
+    ) -> Result<Option<User>> {
+        let target = UserId::parse_field("user", &user)?;
+        let actor = ctx.data::<Caller>()?.signed_in()?.id;
+        let user = ctx.data::<Auth>()?.set_role(actor, target, role.into()).await?;
+        User::seen(ctx, user).map(Some)
+    }
+}

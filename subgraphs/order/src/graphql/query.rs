@@ -1,0 +1,72 @@
+//! What people may read: their own orders, and staff all of them.
+
+use async_graphql::{Context, ID, Object, Result};
+use kit::{
+    identity::Require,
+    page::{Counted, PageRequest, list_limit},
+    store::Find,
+};
+
+use super::{
+    service,
+    types::{Order, OrderFilter},
+    viewer,
+};
+use crate::domain::OrderId;
+
+/// What can be read.
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// Your latest orders, the newest first. Staff see everybody's. For more than the latest, use `ordersConnection`.
+    #[graphql(guard = "Require::SignedIn")]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many at most: 1 to 250. 100 where it is left out.")] first: Option<i32>,
+    ) -> Result<Option<Vec<Order>>> {
+        let orders = service(ctx)?.latest(viewer(ctx)?, list_limit(first)?).await?;
+        Ok(Some(orders.into_iter().map(Order::from).collect()))
+    }
+
+    /// One order. Somebody else's is NOT_FOUND, as one that does not exist; staff see all.
+    #[graphql(guard = "Require::SignedIn")]
+    async fn order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's `_id`.")] id: ID,
+    ) -> Result<Option<Order>> {
+        let id = OrderId::parse_field("id", &id)?;
+        Ok(Some(service(ctx)?.order(viewer(ctx)?, id).await?.into()))
+    }
+
+    /// Your orders page by page, the newest first. Staff see everybody's.
+    #[graphql(guard = "Require::SignedIn")]
+    async fn orders_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which orders; all where it is left out.")] filter: Option<OrderFilter>,
+        #[graphql(desc = "How many at most: 1 to 100. 20 where it is left out.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor: `pageInfo.endCursor` of the page before.")] after: Option<
+            String,
+        >,
+    ) -> Result<Option<OrderConnection>> {
+        let page = PageRequest::new(first, after.as_deref())?;
+        let (filter, continued) = (filter.unwrap_or_default().checked()?, page.is_continued());
+        let (found, walk) = service(ctx)?.page(viewer(ctx)?, filter, page).await?;
+        Ok(Some(OrderConnection::new(found, continued, Walk(walk), Order::from)))
+    }
+}
+
+kit::connection!(OrderConnection, OrderEdge, Order, "orders", Walk);
+
+/// The walk that a page is of, to be counted when somebody asks.
+pub(crate) struct Walk(Find);
+
+impl Counted for Walk {
+    async fn count(&self, ctx: &Context<'_>) -> kit::Result<u64> {
+        let service = ctx.data::<crate::service::Shared>().map_err(|error| kit::Error::bug(error.message))?;
+        service.count(self.0.clone()).await
+    }
+}
