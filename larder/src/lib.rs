@@ -5,11 +5,14 @@
 pub mod check;
 pub mod cli;
 pub mod graph;
+mod pictures;
 pub mod schema;
 pub mod secrets;
 pub mod seed;
 pub mod shop;
 pub mod up;
+
+pub use pictures::pictures;
 
 /// The composed graph that this program was built with.
 pub const SUPERGRAPH: &str = include_str!("../../schema/supergraph.graphql");

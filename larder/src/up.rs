@@ -99,7 +99,8 @@ fn router_options(options: &Up, shop: &Shop, announce: router::OnListening) -> R
     router.identity = Some(Verifier::new("router", trusted, host.clock().clone()).with_api_key(api_key));
     let people = host.people();
     router.jwks = Some(Arc::new(move || people.jwks().to_string().into()));
-    router.metrics = Some(Arc::new(|| kit::telemetry::metrics().into()));
+    let counted = host.clone();
+    router.metrics = Some(Arc::new(move || (kit::telemetry::metrics() + &counted.metrics()).into()));
     router.web.push(crate::pictures());
     if options.no_rate_limits {
         router.rate_limits = router::RateLimits::none();

@@ -6,10 +6,11 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use hive_router::{
-    PluginRegistry, RouterPaths, background_tasks::BackgroundTasksManager,
+    PluginRegistry, RouterPaths, SchemaState, background_tasks::BackgroundTasksManager,
     build_http_service_config, configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
     pipeline::response_compression::ResponseCompressionService,
     plugins::plugins_service::PluginService,
@@ -28,6 +29,11 @@ use crate::{
     schema::SchemaIndex,
     web::Site,
 };
+
+/// How often, and for how long at most, the supergraph is waited for. It takes some ten milliseconds; one that Hive refuses
+/// never comes.
+const PLANNED_POLL: Duration = Duration::from_millis(1);
+const PLANNED_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the router did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +132,7 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
     )
     .await
     .map_err(|error| RouterError::Start(error.to_string()))?;
+    planned(&schema_state).await?;
 
     let front = Front(Arc::new(FrontConfig {
         state,
@@ -197,6 +204,18 @@ fn state(options: &Options, schema: &Arc<SchemaIndex>, sdl: &str) -> State {
         options.local.as_ref(),
         schema.subgraphs(),
     )
+}
+
+/// Waits until Hive has read the supergraph, which it does in a task of its own, so that the first request finds it there.
+async fn planned(schema_state: &SchemaState) -> Result<(), RouterError> {
+    let planned = async {
+        while schema_state.configured_runtime().is_none() {
+            tokio::time::sleep(PLANNED_POLL).await;
+        }
+    };
+    tokio::time::timeout(PLANNED_PATIENCE, planned)
+        .await
+        .map_err(|_| RouterError::Start("the supergraph cannot be planned with; the log says why".to_owned()))
 }
 
 /// Hive reads the supergraph from a file, once.

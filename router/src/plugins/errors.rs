@@ -166,11 +166,10 @@ pub(crate) fn present(error: &mut GraphQLError, request_id: &str) {
     }
 }
 
-/// The validation rules have a code each (`UNKNOWN_FIELD`, …). Only they give an error places in the document before any
-/// subgraph is asked.
+/// The validation rules have a code each (`UNKNOWN_FIELD`, …). Of the router's errors only theirs have a list of places in
+/// the document, though it may be empty.
 fn validation(error: &GraphQLError) -> Option<(Code, Say)> {
-    let placed = error.locations.as_ref().is_some_and(|locations| !locations.is_empty());
-    (placed && error.path.is_none()).then_some((Code::GraphqlValidationFailed, Say::Its))
+    (error.locations.is_some() && error.path.is_none()).then_some((Code::GraphqlValidationFailed, Say::Its))
 }
 
 /// An error that one of our plug-ins raises itself.

@@ -67,7 +67,9 @@ async fn documents_that_are_wrong() {
     refused(&router.ask("{ products { name ").await, "GRAPHQL_PARSE_FAILED", "parse");
     refused(&router.ask("").await, "GRAPHQL_PARSE_FAILED", "parse");
     refused(&router.ask("{ products { nome } }").await, "GRAPHQL_VALIDATION_FAILED", "nome");
-    refused(&router.ask("{ product(id: {}) { name } }").await, "GRAPHQL_VALIDATION_FAILED", "");
+    refused(&router.ask("{ product(id: true) { name } }").await, "GRAPHQL_VALIDATION_FAILED", "ID");
+    refused(&router.ask("{ products(first: \"x\") { name } }").await, "GRAPHQL_VALIDATION_FAILED", "Int");
+    refused(&router.ask("{ products(first: 3000000000) { name } }").await, "GRAPHQL_VALIDATION_FAILED", "32-bit");
     refused(&router.ask("{ ...A } fragment A on Query { ...A }").await, "GRAPHQL_VALIDATION_FAILED", "");
     let typed = "query($id: ID!) { product(id: $id) { name } }";
     refused(&router.ask(typed).await, "GRAPHQL_VALIDATION_FAILED", "variables do not fit");

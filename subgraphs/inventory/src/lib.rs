@@ -4,8 +4,8 @@
 //! product is called or costs (the catalog does), and it never decides what becomes of an order: the order service does, and inventory
 //! asks.
 
-mod domain;
-mod events;
+pub mod domain;
+pub mod events;
 mod graphql;
 mod service;
 

@@ -114,6 +114,8 @@ macro_rules! connection {
             counted: $counted,
         }
 
+        // The schema's description is taken from here, the documentation of the type from above.
+        #[doc = concat!("A page of the ", $what, ".")]
         #[async_graphql::Object]
         impl $connection {
             /// The items of this page, each with its cursor.

@@ -242,6 +242,28 @@ impl Host {
         self.stores.lock().clone()
     }
 
+    /// What the databases of this host have counted, in Prometheus' text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let stores = self.stores();
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Store) -> u64| {
+            text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+            for (service, store) in &stores {
+                text.push_str(&format!("{name}{{service=\"{service}\"}} {}\n", value(store)));
+            }
+        };
+        family("larder_store_writes_total", "counter", "Documents written.", &|store| store.stats().writes);
+        family("larder_store_commits_total", "counter", "Commits, each one fsync.", &|store| store.stats().commits);
+        family(
+            "larder_store_undelivered",
+            "gauge",
+            "Documents with events that have not been delivered yet.",
+            &|store| u64::try_from(store.undelivered()).unwrap_or(u64::MAX),
+        );
+        text
+    }
+
     /// Waits until every event written so far has left its outbox.
     pub async fn settled(&self) {
         for (_, store) in self.stores() {

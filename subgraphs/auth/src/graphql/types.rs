@@ -89,7 +89,7 @@ impl User {
     }
 }
 
-kit::connection!(UserConnection, UserEdge, User, "users, in the order in which they registered", AllUsers);
+kit::connection!(UserConnection, UserEdge, User, "users", AllUsers);
 
 /// Counts the users.
 pub(crate) struct AllUsers;

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 
-use crate::shop::{PASSWORD, Shop, SignedIn};
+use crate::shop::{PASSWORD, Shop, SignedIn, Succeeded};
 
 const NEW: &str = "battery staple";
 
@@ -27,7 +27,7 @@ async fn a_sign_in_that_was_missed_is_dead_all_the_same() {
     let ann = shop.register("ann").await;
     let (session, _) = ann.refresh.split_once('.').unwrap();
     let kept = shop.sessions.get(&session.parse().unwrap()).await.unwrap().unwrap();
-    shop.change_password(&ann, PASSWORD, NEW).await.data();
+    shop.change_password(&ann, PASSWORD, NEW).await.assert_ok();
     // As if the process had died between the new password and the clearing away.
     shop.sessions.insert(&kept, Vec::new()).await.unwrap();
     assert_eq!(shop.refresh(&ann.refresh).await.code(), "UNAUTHENTICATED");
@@ -54,7 +54,7 @@ async fn guessing_the_current_password_is_slowed_down_like_signing_in() {
     assert_eq!(shop.change_password(&ann, PASSWORD, NEW).await.code(), "RATE_LIMITED");
     assert_eq!(shop.try_login("ann", PASSWORD).await.code(), "RATE_LIMITED");
     shop.advance(TimeDelta::seconds(1));
-    shop.change_password(&ann, PASSWORD, NEW).await.data();
+    shop.change_password(&ann, PASSWORD, NEW).await.assert_ok();
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn of_two_changes_at_once_one_wins() {
         } else {
             (other, one, "new password 2")
         };
-        won.data();
+        won.assert_ok();
         // The later one either met the new password or lost its place to it.
         assert!(["CONFLICT", "BAD_USER_INPUT"].contains(&lost.code()), "{}", lost.body);
         assert!(shop.try_login(&ann.username, password).await.data()["login"].is_object());

@@ -1,13 +1,13 @@
 use auth::FirstAdmin;
 use kit::{service::StartError, testing::World};
 
-use crate::shop::{ADMIN, PASSWORD, Shop, config};
+use crate::shop::{ADMIN, PASSWORD, Shop, Succeeded, config};
 
 #[tokio::test]
 async fn is_made_at_the_first_start_and_left_alone_afterwards() {
     let shop = Shop::start().await;
     let admin = shop.admin().await;
-    shop.change_password(&admin, PASSWORD, "battery staple").await.data();
+    shop.change_password(&admin, PASSWORD, "battery staple").await.assert_ok();
     let shop =
         shop.restart_with(|config| config.admin = Some(FirstAdmin::new("BOSS", "another password"))).await;
     assert_eq!(shop.user_count().await, 1);

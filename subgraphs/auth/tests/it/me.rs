@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use kit::identity::Role;
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, Succeeded};
 
 #[tokio::test]
 async fn is_the_signed_in_user_with_everything() {
@@ -30,7 +30,7 @@ async fn is_null_with_an_error_when_nobody_is_signed_in() {
 async fn shows_the_role_of_today_and_not_that_of_the_token() {
     let shop = Shop::start().await;
     let (admin, ann) = (shop.admin().await, shop.register("ann").await);
-    shop.set_role(&admin, &ann.id, "SELLER").await.data();
+    shop.set_role(&admin, &ann.id, "SELLER").await.assert_ok();
     assert_eq!(shop.as_user(&ann).ask("{ me { role } }").await.data()["me"]["role"], "SELLER");
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use crate::shop::{Shop, SignedIn};
+use crate::shop::{Shop, SignedIn, Succeeded};
 
 async fn refreshed(shop: &Shop, token: &str) -> SignedIn {
     SignedIn::read(&shop.refresh(token).await.data()["refreshToken"])
@@ -79,11 +79,11 @@ async fn the_next_access_token_has_the_role_of_today() {
     let shop = Shop::start().await;
     let (admin, ann) = (shop.admin().await, shop.register("ann").await);
     assert_eq!(shop.as_user(&ann).ask("{ usersConnection { totalCount } }").await.code(), "FORBIDDEN");
-    shop.set_role(&admin, &ann.id, "ADMIN").await.data();
+    shop.set_role(&admin, &ann.id, "ADMIN").await.assert_ok();
     let answer = shop.refresh(&ann.refresh).await;
     assert_eq!(answer.data()["refreshToken"]["user"]["role"], "ADMIN");
     let ann = SignedIn::read(&answer.data()["refreshToken"]);
-    shop.as_user(&ann).ask("{ usersConnection { totalCount } }").await.data();
+    shop.as_user(&ann).ask("{ usersConnection { totalCount } }").await.assert_ok();
 }
 
 #[tokio::test]

@@ -197,10 +197,6 @@ impl Tree {
         free.ok_or(CategoryError::SlugTaken(made))
     }
 
-    pub(crate) const fn version(&self) -> u64 {
-        self.version
-    }
-
     pub(crate) fn get(&self, id: CategoryId) -> Option<&Category> {
         self.categories.iter().find(|category| category.id == id)
     }

@@ -54,7 +54,7 @@ use crate::{
 const LOOKS: u32 = 20;
 
 /// Everything that inventory can do.
-pub struct Inventory {
+pub(crate) struct Inventory {
     stocks: Collection<Stock>,
     ledger: Ledger,
     levels: Levels,

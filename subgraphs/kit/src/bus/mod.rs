@@ -124,7 +124,13 @@ pub(crate) trait Engine: Send + Sync {
     /// The events are handled. An answer means that this process will not offer them again; a crash may yet.
     async fn ack(&self, group: &str, ids: &[EventId]) -> Result<(), BusError>;
     /// The event failed: again after `wait`, or a dead letter where there is none.
-    async fn fail(&self, group: &str, id: EventId, error: &str, wait: Option<Duration>) -> Result<(), BusError>;
+    async fn fail(
+        &self,
+        group: &str,
+        id: EventId,
+        error: &str,
+        wait: Option<Duration>,
+    ) -> Result<(), BusError>;
     async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError>;
     async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError>;
     /// How many events the group has still to handle (dead letters not counted).

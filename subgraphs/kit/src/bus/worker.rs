@@ -150,9 +150,13 @@ impl Member {
         while let Some(ended) = next {
             match ended {
                 Ok(Ended { event, failure: None, .. }) => handled.push(event.id),
-                Ok(Ended { event, attempts, failure: Some(failure) }) => failed.push((event, attempts, failure)),
+                Ok(Ended { event, attempts, failure: Some(failure) }) => {
+                    failed.push((event, attempts, failure))
+                }
                 // Only the runtime's own end cancels a task: the lease runs out, and the event comes again.
-                Err(error) => tracing::warn!(%error, group = self.group, "the handling of an event was cancelled"),
+                Err(error) => {
+                    tracing::warn!(%error, group = self.group, "the handling of an event was cancelled")
+                }
             }
             next = self.running.try_join_next();
         }
@@ -183,14 +187,23 @@ impl Member {
     fn reported(&self, result: Result<(), BusError>) {
         if let Err(error) = result {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(group = self.group, error, "the end of a handling could not be reported, the event comes again");
+            tracing::warn!(
+                group = self.group,
+                error,
+                "the end of a handling could not be reported, the event comes again"
+            );
         }
     }
 
     async fn engine_failed(&mut self, error: &BusError, stop: &CancellationToken) {
         self.failures = self.failures.saturating_add(1);
         let wait = full_jitter(Duration::from_millis(100), ENGINE_WAIT, self.failures);
-        tracing::warn!(group = self.group, error = error as &dyn std::error::Error, ?wait, "events could not be taken");
+        tracing::warn!(
+            group = self.group,
+            error = error as &dyn std::error::Error,
+            ?wait,
+            "events could not be taken"
+        );
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(wait) => {}

@@ -104,10 +104,17 @@ impl Fill {
     /// Gives the answer to all who wait, and keeps it for `ttl` (at most [`MAX_TTL`]) unless one of its tags was raised after this
     /// fill began, or the fill took longer than half a minute. The tags must name all that the answer depends on.
     pub async fn put(self, value: Bytes, tags: Vec<String>, ttl: Duration) {
-        match self.cache.engine.put(&self.key, value.clone(), &tags, self.flight.began, ttl.min(MAX_TTL)).await {
+        match self
+            .cache
+            .engine
+            .put(&self.key, value.clone(), &tags, self.flight.began, ttl.min(MAX_TTL))
+            .await
+        {
             Ok(true) => self.cache.counts.fills.add(1),
             Ok(false) => tracing::trace!(key = &*self.key, "an answer was out of date when it came"),
-            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "an answer was not cached"),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "an answer was not cached")
+            }
         }
         self.cache.flights.land(&self.key, &self.flight, Outcome::Made(value));
     }

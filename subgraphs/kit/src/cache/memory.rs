@@ -117,8 +117,8 @@ impl Memory {
         if value.compared_at.load(SeqCst) == raises {
             return true;
         }
-        let valid =
-            value.began >= self.floor.load(SeqCst) && value.tags.iter().all(|tag| tag.epoch.load(SeqCst) <= value.began);
+        let valid = value.began >= self.floor.load(SeqCst)
+            && value.tags.iter().all(|tag| tag.epoch.load(SeqCst) <= value.began);
         if valid {
             value.compared_at.store(raises, SeqCst);
         }

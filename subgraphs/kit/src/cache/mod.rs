@@ -80,7 +80,14 @@ pub(crate) trait Engine: Send + Sync {
     /// The entry, if it is valid.
     async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheError>;
     /// Takes an answer of which the making began at `began`, unless it is out of date already.
-    async fn put(&self, key: &Arc<str>, value: Bytes, tags: &[String], began: Stamp, ttl: Duration) -> Result<bool, CacheError>;
+    async fn put(
+        &self,
+        key: &Arc<str>,
+        value: Bytes,
+        tags: &[String],
+        began: Stamp,
+        ttl: Duration,
+    ) -> Result<bool, CacheError>;
     /// Raises the epochs: one new time for all of the tags. When it has returned, nothing begun before is valid under them.
     async fn raise(&self, tags: &[String]) -> Result<(), CacheError>;
     /// The numbers of entries and of bytes held.
@@ -207,7 +214,12 @@ impl Cache {
     ///
     /// # Errors
     /// When `make` fails; nothing is kept then.
-    pub async fn get_or_fill<E, F>(&self, key: &str, ttl: Duration, make: impl FnOnce() -> F) -> Result<Bytes, E>
+    pub async fn get_or_fill<E, F>(
+        &self,
+        key: &str,
+        ttl: Duration,
+        make: impl FnOnce() -> F,
+    ) -> Result<Bytes, E>
     where
         F: Future<Output = Result<(Bytes, Vec<String>), E>>,
     {
@@ -241,7 +253,14 @@ impl Cache {
     pub fn stats(&self) -> CacheStats {
         let Counts { hits, misses, fills, raises } = &self.inner.counts;
         let (entries, bytes) = self.inner.engine.held();
-        CacheStats { hits: hits.get(), misses: misses.get(), fills: fills.get(), raises: raises.get(), entries, bytes }
+        CacheStats {
+            hits: hits.get(),
+            misses: misses.get(),
+            fills: fills.get(),
+            raises: raises.get(),
+            entries,
+            bytes,
+        }
     }
 }
 

@@ -209,6 +209,8 @@ impl Store {
 /// Counters of an engine since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Reads: each is one question, however many documents it asks for.
+    pub reads: u64,
     /// Documents written (inserted, replaced, removed).
     pub writes: u64,
     /// Commits, each one fsync.

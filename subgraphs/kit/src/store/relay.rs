@@ -217,14 +217,22 @@ impl Shared {
     pub(super) fn cleared(&self, collection: &'static str, id: &str, events: &[EventId]) {
         if !events.is_empty() {
             self.state.lock().cleared(collection, id, events);
-            self.progress.notify_waiters();
+            self.made_room();
         }
     }
 
     /// There is no such document (any more).
     pub(super) fn forget(&self, collection: &'static str, id: &str) {
         self.state.lock().forget(collection, id);
+        self.made_room();
+    }
+
+    /// A document less to remember.
+    fn made_room(&self) {
         self.progress.notify_waiters();
+        if self.state.lock().is_scanning() {
+            self.announced.notify_one();
+        }
     }
 
     /// Resolves with the next delivery or clearing after this call.
@@ -293,15 +301,11 @@ impl Shared {
     /// Reads the next page of a collection that is being looked through.
     async fn look_through(&self, collection: &'static str, after: &str) -> Result<(), String> {
         let Some(outlet) = self.outlet(collection) else {
-            self.state.lock().scanned(collection, None);
+            self.state.lock().scanned(collection, std::iter::empty());
             return Ok(());
         };
         let found = outlet.undelivered(after, DOCUMENTS).await.map_err(|error| error.to_string())?;
-        let mut state = self.state.lock();
-        for envelope in &found {
-            state.announce(collection, &envelope.id);
-        }
-        state.scanned(collection, found.last().map(|envelope| envelope.id.as_str()));
+        self.state.lock().scanned(collection, found.iter().map(|envelope| envelope.id.as_str()));
         Ok(())
     }
 }
@@ -331,7 +335,7 @@ async fn deliver(shared: Arc<Shared>) {
         let announced = shared.announced.notified();
         let taken = shared.state.lock().take(at_once);
         let outcome = if taken.is_empty() {
-            let scan = shared.state.lock().next_scan();
+            let scan = shared.state.lock().next_scan(DOCUMENTS);
             let Some((collection, after)) = scan else {
                 // With nothing left to do, whoever waits for that is told.
                 shared.progress.notify_waiters();

@@ -19,7 +19,7 @@ impl Deadline {
 
     /// What is left until that many hundredths of the whole have passed.
     pub(super) fn left_until(&self, hundredths: u32) -> Duration {
-        (self.start + self.whole * hundredths / 100).saturating_duration_since(Instant::now())
+        self.left_at(hundredths, Instant::now())
     }
 
     /// What is left.
@@ -31,21 +31,26 @@ impl Deadline {
     pub(super) fn is_over(&self) -> bool {
         self.left().is_zero()
     }
+
+    fn left_at(&self, hundredths: u32, now: Instant) -> Duration {
+        (self.start + self.whole * hundredths / 100).saturating_duration_since(now)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn shares_the_time_out() {
-        let deadline = Deadline::new(Duration::from_secs(10));
-        assert_eq!(deadline.left_until(40), Duration::from_secs(4));
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(deadline.left_until(40), Duration::ZERO);
-        assert_eq!(deadline.left_until(80), Duration::from_secs(3));
-        assert_eq!(deadline.left(), Duration::from_secs(5));
-        tokio::time::advance(Duration::from_secs(6)).await;
-        assert!(deadline.is_over());
+    #[test]
+    fn shares_the_time_out() {
+        let seconds = Duration::from_secs;
+        let deadline = Deadline::new(seconds(10));
+        let after = |passed| deadline.start + seconds(passed);
+        assert_eq!(deadline.left_at(40, after(0)), seconds(4));
+        assert_eq!(deadline.left_at(40, after(5)), Duration::ZERO);
+        assert_eq!(deadline.left_at(80, after(5)), seconds(3));
+        assert_eq!(deadline.left_at(100, after(5)), seconds(5));
+        assert_eq!(deadline.left_at(100, after(11)), Duration::ZERO);
+        assert!(!deadline.is_over() && Deadline::new(Duration::ZERO).is_over());
     }
 }

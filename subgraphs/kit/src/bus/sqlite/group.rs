@@ -198,7 +198,13 @@ impl Group {
         let Some(wait) = wait else {
             if let Some((seq, item)) = self.finish(id) {
                 let (event, attempts) = (item.event, item.attempts.saturating_add(1));
-                self.changes.dead.push(Dead { seq, event, attempts, error: error.to_owned(), at: Utc::now() });
+                self.changes.dead.push(Dead {
+                    seq,
+                    event,
+                    attempts,
+                    error: error.to_owned(),
+                    at: Utc::now(),
+                });
             }
             return;
         };
@@ -232,7 +238,8 @@ impl Group {
         let Some(item) = self.items.get_mut(&seq) else { return };
         let old = mem::replace(&mut item.state, next);
         item.attempts = item.attempts.saturating_add(1);
-        let (key, until) = (item.event.key.clone(), if let State::Waiting(until) = item.state { Some(until) } else { None });
+        let (key, until) =
+            (item.event.key.clone(), if let State::Waiting(until) = item.state { Some(until) } else { None });
         self.clear_timer(seq, &old);
         self.timers.extend(until.map(|until| (until, seq)));
         self.changes.failed.insert(seq);
@@ -312,7 +319,8 @@ impl Group {
         let changes = Changes { done, failed, dead: mem::take(&mut self.changes.dead) };
         (self.changes.done, self.changes.failed) = (done_later, failed_later);
         // The cursor passes these, so that they must be named; those before it that were tried are named already.
-        let passed = self.items.range(self.cursor + 1..).take_while(|(seq, _)| **seq <= cursor).map(|(seq, _)| seq);
+        let passed =
+            self.items.range(self.cursor + 1..).take_while(|(seq, _)| **seq <= cursor).map(|(seq, _)| seq);
         let tried = changes.failed.range(..=self.cursor);
         let open = passed.chain(tried).filter_map(|seq| Some((*seq, self.items.get(seq)?)));
         let open = open

@@ -214,7 +214,13 @@ impl Engine for SqliteBus {
         Ok(())
     }
 
-    async fn fail(&self, group: &str, id: EventId, error: &str, wait: Option<Duration>) -> Result<(), BusError> {
+    async fn fail(
+        &self,
+        group: &str,
+        id: EventId,
+        error: &str,
+        wait: Option<Duration>,
+    ) -> Result<(), BusError> {
         self.with_group(group, |group| group.fail(id, error, wait, Instant::now()))?;
         Ok(())
     }
@@ -238,7 +244,8 @@ impl Engine for SqliteBus {
     }
 
     async fn wait(&self, group: &str, at_most: Duration) {
-        let found = self.shared.state.lock().groups.get(group).map(|group| (group.wake.clone(), group.next_timer()));
+        let found =
+            self.shared.state.lock().groups.get(group).map(|group| (group.wake.clone(), group.next_timer()));
         let Some((wake, timer)) = found else { return tokio::time::sleep(at_most).await };
         let until = timer.map_or(at_most, |at| at.saturating_duration_since(Instant::now()).min(at_most));
         // Whoever is waked keeps the wake-up even when he came a moment too late: `notify_one` leaves a permit.

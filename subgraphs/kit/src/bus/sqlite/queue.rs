@@ -34,7 +34,9 @@ impl Command {
     /// Answers that it was not done. Whoever asked may be gone.
     pub(super) fn refuse(self, error: BusError) {
         match self {
-            Self::Publish { reply, .. } | Self::Join { reply, .. } | Self::Flush { reply } => drop(reply.send(Err(error))),
+            Self::Publish { reply, .. } | Self::Join { reply, .. } | Self::Flush { reply } => {
+                drop(reply.send(Err(error)))
+            }
             Self::DeadLetters { reply, .. } => drop(reply.send(Err(error))),
             Self::Replay { reply, .. } => drop(reply.send(Err(error))),
             Self::Lag { reply, .. } => drop(reply.send(Err(error))),

@@ -100,7 +100,9 @@ pub(super) fn own(path: &Path) -> io::Result<File> {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
             // There is no waiting for a lock with a deadline; this is at a start, not in a loop that lives on.
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20))
+            }
             Err(TryLockError::WouldBlock) => {
                 let text = format!("{} is in use by another process", path.display());
                 return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));

@@ -44,7 +44,8 @@ pub(super) fn append(
     let mut appended = Vec::with_capacity(events.len());
     for event in events {
         // An event is plain data; should it not be writable all the same, then no part of the call is.
-        let body = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let body = serde_json::to_string(event)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         if insert.execute(params![event.id.to_bytes(), event.topic, now, body])? == 1 {
             *head = tx.last_insert_rowid();
             appended.push((*head, event.clone()));
@@ -65,8 +66,10 @@ pub(super) fn join(
         params![group, now_ms()],
     )?;
     let cursor = tx.query_row("SELECT cursor FROM groups WHERE name = ?1", [group], |row| row.get(0))?;
-    let known: BTreeSet<String> =
-        tx.prepare("SELECT topic FROM topics WHERE grp = ?1")?.query_map([group], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let known: BTreeSet<String> = tx
+        .prepare("SELECT topic FROM topics WHERE grp = ?1")?
+        .query_map([group], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     for topic in topics.difference(&known) {
         tx.execute("INSERT INTO topics (grp, topic) VALUES (?1, ?2)", params![group, topic])?;
         // What the cursor has passed of this topic is not handled.
@@ -110,20 +113,35 @@ pub(super) fn write_plans(tx: &Transaction<'_>, plans: &[(String, Plan)]) -> rus
         )?;
         for letter in plan.dead() {
             let event = &letter.event;
-            let body = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let body = serde_json::to_string(event)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
             let at = letter.at.timestamp_millis();
-            dead.execute(params![group, event.id.to_bytes(), letter.seq, body, letter.attempts, letter.error, at])?;
+            dead.execute(params![
+                group,
+                event.id.to_bytes(),
+                letter.seq,
+                body,
+                letter.attempts,
+                letter.error,
+                at
+            ])?;
         }
         if plan.moved {
-            tx.prepare_cached("UPDATE groups SET cursor = ?2 WHERE name = ?1")?.execute(params![group, plan.cursor])?;
+            tx.prepare_cached("UPDATE groups SET cursor = ?2 WHERE name = ?1")?
+                .execute(params![group, plan.cursor])?;
         }
     }
     Ok(())
 }
 
-pub(super) fn dead_letters(tx: &Transaction<'_>, group: &str, limit: usize) -> Result<Vec<DeadLetter>, Failure> {
-    let mut select =
-        tx.prepare_cached("SELECT body, attempts, error, died_at FROM dead WHERE grp = ?1 ORDER BY number LIMIT ?2")?;
+pub(super) fn dead_letters(
+    tx: &Transaction<'_>,
+    group: &str,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Failure> {
+    let mut select = tx.prepare_cached(
+        "SELECT body, attempts, error, died_at FROM dead WHERE grp = ?1 ORDER BY number LIMIT ?2",
+    )?;
     let mut rows = select.query(params![group, count(limit)])?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
@@ -139,7 +157,11 @@ pub(super) fn dead_letters(tx: &Transaction<'_>, group: &str, limit: usize) -> R
 }
 
 /// Makes a dead letter an open event again.
-pub(super) fn replay(tx: &Transaction<'_>, group: &str, id: EventId) -> Result<Option<(Seq, Arc<Event>)>, Failure> {
+pub(super) fn replay(
+    tx: &Transaction<'_>,
+    group: &str,
+    id: EventId,
+) -> Result<Option<(Seq, Arc<Event>)>, Failure> {
     let found: Option<(Seq, String)> = tx
         .query_row(
             "SELECT seq, body FROM dead WHERE grp = ?1 AND id = ?2 AND EXISTS (SELECT 1 FROM groups WHERE name = ?1)",

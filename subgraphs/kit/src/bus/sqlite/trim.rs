@@ -101,7 +101,8 @@ impl Writer {
         let absence = self.shared.options.absence;
         let joined = || self.shared.state.lock().groups.keys().cloned().collect::<Vec<_>>();
         for group in joined() {
-            tx.prepare_cached("UPDATE groups SET seen_at = ?2 WHERE name = ?1")?.execute(params![group, sql::now_ms()])?;
+            tx.prepare_cached("UPDATE groups SET seen_at = ?2 WHERE name = ?1")?
+                .execute(params![group, sql::now_ms()])?;
         }
         // Whoever is to join in this process has had the time.
         if self.trim.opened.elapsed() < absence.min(Duration::from_secs(3_600)) {
@@ -113,7 +114,10 @@ impl Writer {
             .query_map([before], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for group in gone {
-            tracing::warn!(group, "nobody has joined this group for long: what it had not handled is forgotten");
+            tracing::warn!(
+                group,
+                "nobody has joined this group for long: what it had not handled is forgotten"
+            );
             tx.execute("DELETE FROM open WHERE grp = ?1", [&group])?;
             tx.execute("DELETE FROM topics WHERE grp = ?1", [&group])?;
             tx.execute("DELETE FROM groups WHERE name = ?1", [&group])?;

@@ -35,7 +35,10 @@ pub(super) struct Page {
 /// What came of a call, to be shown to the groups and the caller once it is committed.
 enum Outcome {
     Published(Vec<(Seq, Arc<Event>)>),
-    Joined { cursor: Seq, topics: BTreeSet<String> },
+    Joined {
+        cursor: Seq,
+        topics: BTreeSet<String>,
+    },
     Loaded(Page),
     Letters(Vec<DeadLetter>),
     Replayed(Option<(Seq, Arc<Event>)>),
@@ -117,16 +120,24 @@ impl Writer {
                 let shared = self.shared.clone();
                 let mut state = shared.state.lock();
                 state.written(&plans);
-                let answers: Vec<_> =
-                    commands.into_iter().zip(outcomes).map(|(command, outcome)| self.show(&mut state, command, outcome)).collect();
+                let answers: Vec<_> = commands
+                    .into_iter()
+                    .zip(outcomes)
+                    .map(|(command, outcome)| self.show(&mut state, command, outcome))
+                    .collect();
                 drop(state);
                 answers.into_iter().for_each(|answer| answer());
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the event log could not be written");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the event log could not be written"
+                );
                 self.not_written(plans);
                 let error = Arc::new(error);
-                commands.into_iter().for_each(|command| self.refuse(command, BusError::Engine(Box::new(error.clone()))));
+                commands
+                    .into_iter()
+                    .for_each(|command| self.refuse(command, BusError::Engine(Box::new(error.clone()))));
             }
         }
     }
@@ -141,7 +152,9 @@ impl Writer {
             Err(error) => {
                 let error = Arc::new(error);
                 let (changes, reads): (Vec<_>, Vec<_>) = commands.into_iter().partition(Command::is_change);
-                changes.into_iter().for_each(|command| self.refuse(command, BusError::Engine(Box::new(error.clone()))));
+                changes
+                    .into_iter()
+                    .for_each(|command| self.refuse(command, BusError::Engine(Box::new(error.clone()))));
                 reads
             }
         }
@@ -149,7 +162,8 @@ impl Writer {
 
     fn own(&mut self) -> io::Result<()> {
         let lock = schema::own(&self.shared.path)?;
-        let head = self.db.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'events'", (), |row| row.get(0));
+        let head =
+            self.db.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'events'", (), |row| row.get(0));
         self.head = head.optional().map_err(io::Error::other)?.unwrap_or(0);
         self.shared.state.lock().head = self.head;
         self.owner = Some(lock);
@@ -206,7 +220,12 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn execute(&self, tx: &Transaction<'_>, head: &mut Seq, command: &Command) -> Result<Outcome, sql::Failure> {
+    fn execute(
+        &self,
+        tx: &Transaction<'_>,
+        head: &mut Seq,
+        command: &Command,
+    ) -> Result<Outcome, sql::Failure> {
         match command {
             Command::Publish { events, .. } => Ok(Outcome::Published(sql::append(tx, head, events)?)),
             Command::Join { group, topics, .. } => {
@@ -215,7 +234,9 @@ impl Writer {
                 Ok(Outcome::Joined { cursor, topics })
             }
             Command::Load { group } => self.load(tx, *head, group).map(Outcome::Loaded),
-            Command::DeadLetters { group, limit, .. } => Ok(Outcome::Letters(sql::dead_letters(tx, group, *limit)?)),
+            Command::DeadLetters { group, limit, .. } => {
+                Ok(Outcome::Letters(sql::dead_letters(tx, group, *limit)?))
+            }
             Command::Replay { group, id, .. } => Ok(Outcome::Replayed(sql::replay(tx, group, *id)?)),
             Command::Lag { group, .. } => Ok(Outcome::Lag(self.lag(tx, group)?)),
             Command::Flush { .. } => Ok(Outcome::Flushed),
@@ -237,7 +258,12 @@ impl Writer {
         let mut rows = open.query(params![group, from, sql::count(room)])?;
         while let Some(row) = rows.next()? {
             let wait = u64::try_from(row.get::<_, i64>(3)?.saturating_sub(now)).unwrap_or(0);
-            events.push((row.get(0)?, sql::event(&row.get::<_, String>(1)?)?, row.get(2)?, Duration::from_millis(wait)));
+            events.push((
+                row.get(0)?,
+                sql::event(&row.get::<_, String>(1)?)?,
+                row.get(2)?,
+                Duration::from_millis(wait),
+            ));
         }
         if events.len() < room {
             let mut log = tx.prepare_cached(
@@ -280,7 +306,8 @@ impl Writer {
                 Box::new(move || drop(reply.send(Ok(()))))
             }
             (Command::Join { group, reply, .. }, Outcome::Joined { cursor, topics }) => {
-                let joined = state.groups.entry(group.clone()).or_insert_with(|| Group::new(cursor, topics.clone()));
+                let joined =
+                    state.groups.entry(group.clone()).or_insert_with(|| Group::new(cursor, topics.clone()));
                 joined.widen(topics);
                 if !joined.loading {
                     joined.loading = true;
@@ -294,7 +321,9 @@ impl Writer {
                     // Otherwise it was widened meanwhile, or has caught up by itself.
                     if group.loaded == page.from {
                         group.loaded = page.to;
-                        page.events.into_iter().for_each(|(seq, event, tried, wait)| group.add(seq, event, tried, wait));
+                        page.events
+                            .into_iter()
+                            .for_each(|(seq, event, tried, wait)| group.add(seq, event, tried, wait));
                     }
                     group.loading = false;
                     if group.is_hungry(head) {
@@ -321,7 +350,11 @@ impl Writer {
                     group.loading = false;
                 }
                 if let Outcome::Refused(error) = outcome {
-                    tracing::error!(group, error = &error as &dyn std::error::Error, "a group's events could not be read");
+                    tracing::error!(
+                        group,
+                        error = &error as &dyn std::error::Error,
+                        "a group's events could not be read"
+                    );
                 }
                 Box::new(|| {})
             }

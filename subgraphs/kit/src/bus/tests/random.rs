@@ -167,10 +167,20 @@ impl Model {
             Ok::<_, TestCaseError>(())
         })
         .await?;
-        let letters: BTreeSet<_> =
-            self.bus.dead_letters("group", 1_000).await.unwrap().into_iter().map(|letter| letter.event.id).collect();
+        let letters: BTreeSet<_> = self
+            .bus
+            .dead_letters("group", 1_000)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|letter| letter.event.id)
+            .collect();
         for event in &self.published {
-            prop_assert!(self.handled.contains(&event.id) || letters.contains(&event.id), "{} is lost", event.id);
+            prop_assert!(
+                self.handled.contains(&event.id) || letters.contains(&event.id),
+                "{} is lost",
+                event.id
+            );
         }
         prop_assert!(letters.is_subset(&self.dead));
         Ok(())
@@ -178,7 +188,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_event_is_handled_or_a_dead_letter_and_keys_keep_their_order(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

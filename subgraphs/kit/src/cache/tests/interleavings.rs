@@ -174,7 +174,8 @@ proptest! {
 async fn racing_readers_and_writers_see_nothing_old() {
     const CHANGES: u64 = 3_000;
     // A small bound on tags and on bytes, so that floods and evictions are part of the race.
-    let cache = Cache::on(memory::Memory::with(2_048, 64, Ticker::System(std::time::Instant::now())), MAX_WAIT);
+    let cache =
+        Cache::on(memory::Memory::with(2_048, 64, Ticker::System(std::time::Instant::now())), MAX_WAIT);
     let row = Arc::new(AtomicU64::new(0));
     let raised = Arc::new(AtomicU64::new(0));
     let over = Arc::new(Mutex::new(false));

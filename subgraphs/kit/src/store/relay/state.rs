@@ -91,6 +91,7 @@ impl State {
             && self.documents.values().all(|known| known.oldest().is_none_or(|oldest| oldest > until))
     }
 
+    /// The document has new events.
     pub(super) fn announce(&mut self, collection: &'static str, id: &str) {
         self.announcements += 1;
         let now = self.announcements;
@@ -104,12 +105,15 @@ impl State {
             }
             return;
         }
+        self.line_up(place, now);
+    }
+
+    fn line_up(&mut self, place: Place, since: u64) {
         let known = self.documents.entry(place.clone()).or_default();
-        if known.announced.is_none() {
-            known.announced = Some(now);
-            if known.in_delivery.is_none() {
-                self.line.push_back(place);
-            }
+        let stands = known.announced.is_some() || known.in_delivery.is_some();
+        known.announced = older(known.announced, Some(since));
+        if !stands {
+            self.line.push_back(place);
         }
     }
 
@@ -119,20 +123,35 @@ impl State {
         self.scans.insert(collection, scan);
     }
 
-    pub(super) fn next_scan(&self) -> Option<(&'static str, String)> {
-        self.scans.iter().next().map(|(collection, scan)| (*collection, scan.after.clone()))
+    /// The collection to look through next and the document to begin after, if there is room for a page.
+    pub(super) fn next_scan(&self, page: usize) -> Option<(&'static str, String)> {
+        let scan = self.scans.iter().next()?;
+        let room = self.documents.len() + page <= DOCUMENTS;
+        room.then(|| (*scan.0, scan.1.after.clone()))
     }
 
-    /// A page was read, up to the document with that id; none when there are no more.
-    pub(super) fn scanned(&mut self, collection: &'static str, last: Option<&str>) {
-        let Some(scan) = self.scans.get_mut(collection) else { return };
-        match (last, scan.again) {
-            (Some(last), _) => last.clone_into(&mut scan.after),
-            (None, Some(since)) => *scan = Scan { since, after: String::new(), again: None },
+    pub(super) fn is_scanning(&self) -> bool {
+        !self.scans.is_empty()
+    }
+
+    /// A page was read: these documents have events. An empty page is the end.
+    pub(super) fn scanned<'a>(&mut self, collection: &'static str, page: impl Iterator<Item = &'a str>) {
+        let Some(scan) = self.scans.get(collection) else { return };
+        let (since, again) = (scan.since, scan.again);
+        let mut last = None;
+        for id in page {
+            last = Some(id);
+            self.line_up(Place { collection, id: id.into() }, since);
+        }
+        let next = match (last, again) {
+            (Some(last), again) => Scan { since, after: last.to_owned(), again },
+            (None, Some(since)) => Scan { since, after: String::new(), again: None },
             (None, None) => {
                 self.scans.remove(collection);
+                return;
             }
-        }
+        };
+        self.scans.insert(collection, next);
     }
 
     /// The next documents in line, to be delivered.
@@ -266,7 +285,7 @@ impl State {
     /// Drops a document of which nothing is left to know.
     fn tidy(&mut self, place: &Place) {
         let idle = self.documents.get(place).is_some_and(|known| {
-            known.oldest().is_none() && known.reached.is_empty() && !known.awaits_clearing
+            known.oldest().is_none() && known.reached.is_empty()
         });
         if idle {
             self.documents.remove(place);

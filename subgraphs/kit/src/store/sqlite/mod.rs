@@ -41,6 +41,7 @@ pub(crate) struct Sqlite {
 
 #[derive(Debug, Default)]
 struct Counters {
+    reads: AtomicU64,
     writes: AtomicU64,
     commits: AtomicU64,
 }
@@ -58,6 +59,10 @@ impl Sqlite {
         let readers = Readers::open(path)?;
         Ok(Self { path: path.to_owned(), writer, readers, counters })
     }
+
+    fn count_read(&self) {
+        self.counters.reads.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[async_trait]
@@ -67,14 +72,17 @@ impl Engine for Sqlite {
     }
 
     async fn get(&self, spec: CollectionSpec, ids: Vec<String>) -> Result<Vec<Envelope>, StoreError> {
+        self.count_read();
         self.readers.run(move |connection| query::get(connection, spec, &ids)).await
     }
 
     async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
+        self.count_read();
         self.readers.run(move |connection| query::find(connection, spec, &find)).await
     }
 
     async fn count(&self, spec: CollectionSpec, find: Find) -> Result<u64, StoreError> {
+        self.count_read();
         self.readers.run(move |connection| query::count(connection, spec, &find)).await
     }
 
@@ -106,6 +114,7 @@ impl Engine for Sqlite {
 
     fn stats(&self) -> Stats {
         Stats {
+            reads: self.counters.reads.load(Ordering::Relaxed),
             writes: self.counters.writes.load(Ordering::Relaxed),
             commits: self.counters.commits.load(Ordering::Relaxed),
         }

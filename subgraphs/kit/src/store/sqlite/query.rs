@@ -164,11 +164,16 @@ impl Walk {
             }
         }
         let first = self.order[0].clone();
-        if let Some(lower) = lower {
+        // Ids are texts, and SQLite would take a number for one: every id is above every number.
+        let by_id = first.ends_with(".id");
+        if let Some(lower) = lower.filter(|lower| !by_id || matches!(lower, Key::Text(_))) {
             let place = self.bind(lower.clone());
             self.conditions.push(format!("{first} >= {place}"));
         }
         match upper {
+            Some(Bound::Included(Key::Int(_)) | Bound::Excluded(Key::Int(_))) if by_id => {
+                self.conditions.push("0".to_owned());
+            }
             Some(Bound::Included(upper)) => {
                 let place = self.bind(upper.clone());
                 self.conditions.push(format!("{first} <= {place}"));

@@ -62,12 +62,13 @@ async fn write_for_ever(books: Collection<Book>) {
     let hot = Book::new("hot", "s", 1);
     books.insert(&hot, vec![event("lent-0", hot.id)]).await.unwrap();
     tell(hot.id, 0);
-    let writers = (0..6).map(|writer| {
+    let writers = (0..6).map(|_| {
         let (books, hot) = (books.clone(), hot.id);
         async move {
             for n in 0.. {
-                let book = Book::new("own", "s", n).with_isbn(&format!("{writer}{n:010}"));
-                let book = Book { shelf: book.id.to_string(), ..book };
+                let book = Book::new("own", "s", n);
+                let own = book.id.to_string();
+                let book = Book { shelf: own.clone(), ..book.with_isbn(&own) };
                 books.insert(&book, vec![event("lent-0", book.id)]).await.unwrap();
                 tell(book.id, 0);
                 for id in [book.id, hot, book.id] {

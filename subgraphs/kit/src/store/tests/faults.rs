@@ -113,8 +113,9 @@ impl Engine for Faulty {
         self.writes.send_modify(|writes| *writes += 1);
         let _open = self.gate.read().await;
         let next = self.faults.lock().pop_front();
+        let fault = next.or(*self.always.lock()).unwrap_or(Fault::None);
         let lost = || WriteFailure::Unknown(StoreError::Engine("the line was cut".into()));
-        match next.or(*self.always.lock()).unwrap_or(Fault::None) {
+        match fault {
             Fault::None => {
                 let outcome = self.engine.write(spec, write).await;
                 let other = self.after.lock().take();
@@ -238,7 +239,8 @@ pub(super) async fn a_stale_write_is_tried_again_on_what_is_there(database: impl
     };
     faulty.wait_for_writes(writes + 1).await;
     // Another process is quicker.
-    let theirs = database.books().await.update(&book.id, |book, _| {
+    let elsewhere = database.books().await;
+    let theirs = elsewhere.update(&book.id, |book, _| {
         book.lent = 41;
         Ok::<_, Refused>(())
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
     super::{
