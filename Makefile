@@ -3,6 +3,9 @@
 .PHONY: help run test verify schema bench web
 
 CARGO ?= cargo
+# Always the whole workspace: built one by one, its members would want the same 700 crates with other features each.
+BUILD = $(CARGO) build --quiet --workspace --bins
+BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 LISTEN ?= 127.0.0.1:4000
 DATA ?= data
 
@@ -10,7 +13,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: web ## Open the stocked shop at http://127.0.0.1:4000 (LISTEN=…, DATA=…)
-	$(CARGO) run --quiet --bin larder -- up --demo --listen $(LISTEN) --data $(DATA)
+	$(BUILD)
+	$(BIN)/larder up --demo --listen $(LISTEN) --data $(DATA)
 
 test: web ## Run every test
 	$(CARGO) test --workspace
@@ -19,15 +23,18 @@ verify: web ## Everything that CI checks: format, lints, tests, drift of schema 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
-	$(CARGO) run --quiet --bin larder -- schema --check
+	$(BUILD)
+	$(BIN)/larder schema --check
 	python3 larder/demo/check.py
 	$(CARGO) test --workspace
 
 schema: web ## Write schema/ and the other generated files anew
-	$(CARGO) run --quiet --bin larder -- schema
+	$(BUILD)
+	$(BIN)/larder schema
 
 bench: web ## Measure speed and memory; prints medians of 5 and ratios
-	$(CARGO) run --quiet --bin bench
+	$(BUILD)
+	$(BIN)/bench
 
 # GraphiQL's bundle, which the router serves. Built once, and again when its sources change.
 web: router/graphiql/dist/.built

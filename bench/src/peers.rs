@@ -57,7 +57,7 @@ async fn listen() -> Result<(tokio::net::TcpListener, SocketAddr)> {
 
 async fn bare(file: PathBuf) -> Result<()> {
     let body: &'static [u8] = std::fs::read(file)?.leak();
-    let answer = || async { ([(header::CONTENT_TYPE, "application/json")], body) };
+    let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], body) };
     let (listener, address) = listen().await?;
     print(&format!("http://{address}"));
     Ok(axum::serve(listener, Router::new().route("/graphql", post(answer))).await?)
@@ -91,7 +91,7 @@ fn plain_router(port: u16) -> Result<()> {
         .name("plain-router")
         .build(ntex::rt::DefaultRuntime)
         .block_on(hive_router::router_entrypoint(hive_router::PluginRegistry::new()))
-        .context("the plain router")
+        .map_err(|error| anyhow::anyhow!("the plain router: {error}"))
 }
 
 /// The configuration of a plain router: its defaults, but for what would make the comparison unequal. Request

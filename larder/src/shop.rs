@@ -40,9 +40,9 @@ impl Shop {
     pub async fn open(folder: &Path, settings: Settings) -> Result<Self, StartError> {
         let api_key = Some(ApiKey::new(&settings.api_secret));
         let host = Host::open(folder, Clock::system(), Cache::memory(CACHE_BYTES), api_key).await?;
+        let (username, password) = settings.operator;
         let people = auth::Config {
-            people: host.people(),
-            admin: Some(auth::FirstAdmin { username: settings.operator.0, password: settings.operator.1 }),
+            admin: Some(auth::FirstAdmin::new(username, password)),
             ..auth::Config::new(host.people())
         };
         let start = async |service: &Service| host.context(service).await;

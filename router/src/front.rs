@@ -93,7 +93,12 @@ where
         let client = client_address(&request, config.trusted_proxies);
         let (caller, refusal) = match config.state.door.caller(request.headers()).await {
             Ok(caller) => (caller, None),
-            Err(refusal) => (Caller::Nobody, Some(refusal)),
+            Err(refusal) => {
+                if let Some(cause) = refusal.cause_chain() {
+                    tracing::error!(cause, "a caller could not be verified");
+                }
+                (Caller::Nobody, Some(refusal))
+            }
         };
         let mut progress = Progress::default();
         if let Some(list_cache) = &config.state.list_cache
@@ -155,6 +160,7 @@ impl<S> FrontService<S> {
         let bytes = list_cache::request_bytes(&body, accept);
         if let Some(known) = list_cache.known(&bytes) {
             self.config.state.limiter.admit_read(client).await?;
+            progress.counted = true;
             match list_cache.find(&known.key).await {
                 Found::Answer(answer) => {
                     return Ok(Some(

@@ -30,7 +30,9 @@ impl Door {
         for name in [AUTHORIZATION.as_str(), API_KEY] {
             if let Some(value) = headers.get(name) {
                 let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-                    kit::Error::unauthenticated(format!("The `{name}` header has characters that no header may have."))
+                    kit::Error::unauthenticated(format!(
+                        "The `{name}` header has characters that no header may have."
+                    ))
                 })?;
                 credentials.insert(name, value);
             }

@@ -5,12 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{
-    LocalSubgraphs,
-    compose::CachePolicy,
-    plugins::rate_limit::RateLimits,
-    web::Mount,
-};
+use crate::{LocalSubgraphs, compose::CachePolicy, plugins::rate_limit::RateLimits, web::Mount};
 
 /// Where the supergraph comes from.
 #[derive(Debug, Clone)]

@@ -102,10 +102,7 @@ impl SchemaIndex {
     }
 
     /// The objects that a value of this type can be: itself, for an object.
-    pub(crate) fn possible_types<'a>(
-        &'a self,
-        type_name: &'a str,
-    ) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+    pub(crate) fn possible_types<'a>(&'a self, type_name: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
         match self.possible.get(type_name) {
             Some(objects) => Box::new(objects.iter().map(String::as_str)),
             None => Box::new(std::iter::once(type_name)),
@@ -122,7 +119,11 @@ fn named<'a>(mut field_type: &'a Type<'_, String>) -> &'a str {
     }
 }
 
-fn string_argument<'a>(directives: &'a [Directive<'static, String>], name: &'a str, argument: &'a str) -> Vec<String> {
+fn string_argument<'a>(
+    directives: &'a [Directive<'static, String>],
+    name: &'a str,
+    argument: &'a str,
+) -> Vec<String> {
     arguments(directives, name, argument)
         .filter_map(|value| match value {
             Value::String(text) => Some(text.clone()),
@@ -131,7 +132,11 @@ fn string_argument<'a>(directives: &'a [Directive<'static, String>], name: &'a s
         .collect()
 }
 
-fn enum_argument<'a>(directives: &'a [Directive<'static, String>], name: &'a str, argument: &'a str) -> Vec<String> {
+fn enum_argument<'a>(
+    directives: &'a [Directive<'static, String>],
+    name: &'a str,
+    argument: &'a str,
+) -> Vec<String> {
     arguments(directives, name, argument)
         .filter_map(|value| match value {
             Value::Enum(text) => Some(text.clone()),

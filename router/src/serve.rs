@@ -10,7 +10,8 @@ use std::{
 };
 
 use hive_router::{
-    PluginRegistry, RouterPaths, SchemaState, background_tasks::BackgroundTasksManager,
+    PluginRegistry, RouterPaths, SchemaState,
+    background_tasks::BackgroundTasksManager,
     build_http_service_config, configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
     pipeline::response_compression::ResponseCompressionService,
     plugins::plugins_service::PluginService,
@@ -88,10 +89,7 @@ impl Listening {
 /// # Errors
 /// When it cannot start; nothing is left running then.
 pub fn run(options: Options) -> Result<(), RouterError> {
-    ntex::rt::System::build()
-        .name("larder-router")
-        .build(ntex::rt::DefaultRuntime)
-        .block_on(serve(options))
+    ntex::rt::System::build().name("larder-router").build(ntex::rt::DefaultRuntime).block_on(serve(options))
 }
 
 /// As [`run`], inside a running ntex system.
@@ -124,14 +122,10 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
     let telemetry =
         TelemetryContext::from_propagation_config(&config.telemetry.tracing.propagation, &config.log);
     let mut tasks = BackgroundTasksManager::new();
-    let (shared, schema_state) = configure_app_from_config(
-        config,
-        telemetry,
-        &mut tasks,
-        PluginRegistry::new().register::<Larder>(),
-    )
-    .await
-    .map_err(|error| RouterError::Start(error.to_string()))?;
+    let (shared, schema_state) =
+        configure_app_from_config(config, telemetry, &mut tasks, PluginRegistry::new().register::<Larder>())
+            .await
+            .map_err(|error| RouterError::Start(error.to_string()))?;
     planned(&schema_state).await?;
 
     let front = Front(Arc::new(FrontConfig {

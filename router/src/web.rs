@@ -112,10 +112,7 @@ pub fn builtin() -> Vec<Mount> {
         etag: "\"missing\"",
     }];
     let graphiql = if GRAPHIQL_FILES.is_empty() { WITHOUT_BUNDLE } else { GRAPHIQL_FILES };
-    vec![
-        Mount::embedded("/", ENTRANCE),
-        Mount::embedded("/graphiql", graphiql).with_csp(GRAPHIQL),
-    ]
+    vec![Mount::embedded("/", ENTRANCE), Mount::embedded("/graphiql", graphiql).with_csp(GRAPHIQL)]
 }
 
 /// All mounts of a router.
@@ -245,9 +242,9 @@ fn below<'a>(path: &'a str, prefix: &str) -> Option<Option<&'a str>> {
 /// Names that can only be below the folder, and not hidden in it.
 fn is_safe(path: &str) -> bool {
     !path.ends_with(".br")
-        && path.split('/').all(|part| {
-            !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '\0'])
-        })
+        && path
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '\0']))
 }
 
 fn decoded(path: &str) -> Option<String> {
@@ -310,20 +307,21 @@ fn content_type(path: &str) -> &'static str {
 }
 
 fn accepts_brotli(request: &HttpRequest) -> bool {
-    request
-        .headers()
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
+    request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(
+        |value| {
             value.split(',').any(|coding| {
                 let mut parts = coding.split(';').map(str::trim);
                 parts.next() == Some("br") && parts.next() != Some("q=0")
             })
-        })
+        },
+    )
 }
 
 fn not_found() -> HttpResponse {
-    plain(StatusCode::NOT_FOUND, "There is nothing here. The shop starts at / and its graph is at /graphql.\n")
+    plain(
+        StatusCode::NOT_FOUND,
+        "There is nothing here. The shop starts at / and its graph is at /graphql.\n",
+    )
 }
 
 fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
@@ -344,9 +342,19 @@ mod tests {
 
     #[test]
     fn no_name_leads_out_of_a_folder() {
-        for path in
-            ["../x", "a/../x", "a//x", "/etc/passwd", ".env", "a/.git/x", "a\\..\\x", "c:x", "a\0", "x.js.br", ""]
-        {
+        for path in [
+            "../x",
+            "a/../x",
+            "a//x",
+            "/etc/passwd",
+            ".env",
+            "a/.git/x",
+            "a\\..\\x",
+            "c:x",
+            "a\0",
+            "x.js.br",
+            "",
+        ] {
             assert!(!is_safe(path), "{path:?}");
         }
         assert!(is_safe("assets/index-a1b2.js") && is_safe("a b/c.png"));

@@ -6,54 +6,54 @@ use serde::{Deserialize, Serialize};
 /// A category, as `createCategory` takes it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Category {
+pub(super) struct Category {
     /// Its slug.
-    pub slug: String,
+    pub(super) slug: String,
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// The slug of the category that it is part of.
-    pub parent: Option<String>,
+    pub(super) parent: Option<String>,
     /// What is in it.
-    pub description: String,
+    pub(super) description: String,
     /// Its place among its siblings.
-    pub position: i32,
+    pub(super) position: i32,
 }
 
 /// A product, as `createProduct` takes it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Product {
+pub(super) struct Product {
     /// Its name, without the brand.
-    pub name: String,
+    pub(super) name: String,
     /// Its slug.
-    pub slug: String,
+    pub(super) slug: String,
     /// Its brand.
-    pub brand: String,
+    pub(super) brand: String,
     /// The slug of its category.
-    pub category: String,
+    pub(super) category: String,
     /// Its price in cents.
-    pub price: i32,
+    pub(super) price: i32,
     /// The opening stock.
-    pub quantity: i32,
+    pub(super) quantity: i32,
     /// How much is in a pack.
-    pub size: i32,
+    pub(super) size: i32,
     /// Of what unit.
-    pub unit: String,
+    pub(super) unit: String,
     /// What it is.
-    pub description: String,
+    pub(super) description: String,
     /// How to keep it.
-    pub storage: String,
+    pub(super) storage: String,
     /// What is in it that somebody may not stand.
-    pub allergens: Vec<String>,
+    pub(super) allergens: Vec<String>,
     /// The addresses of its pictures.
-    pub pictures: Vec<String>,
+    pub(super) pictures: Vec<String>,
 }
 
 /// The categories, each parent before its children.
 ///
 /// # Errors
 /// When the file that came with the program is damaged.
-pub fn categories() -> Result<Vec<Category>> {
+pub(super) fn categories() -> Result<Vec<Category>> {
     serde_json::from_str(include_str!("../../demo/categories.json")).context("the demo categories")
 }
 
@@ -61,7 +61,7 @@ pub fn categories() -> Result<Vec<Category>> {
 ///
 /// # Errors
 /// When the file that came with the program is damaged.
-pub fn products() -> Result<Vec<Product>> {
+pub(super) fn products() -> Result<Vec<Product>> {
     serde_json::from_str(include_str!("../../demo/products.json")).context("the demo products")
 }
 

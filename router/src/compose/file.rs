@@ -112,10 +112,7 @@ impl SupergraphFile {
             match url::Url::parse(&subgraph.url) {
                 Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
                 _ => {
-                    return Err(format!(
-                        "subgraph `{name}`: `{}` is not an http(s) URL",
-                        subgraph.url
-                    ));
+                    return Err(format!("subgraph `{name}`: `{}` is not an http(s) URL", subgraph.url));
                 }
             }
         }
@@ -133,9 +130,11 @@ impl SupergraphFile {
             }
         }
         if !cache.fields.is_empty() && !(1..=10).contains(&cache.ttl_seconds) {
-            return Err("cache: `ttl_seconds` has to be from 1 to 10: it bounds how long an answer can be stale \
+            return Err(
+                "cache: `ttl_seconds` has to be from 1 to 10: it bounds how long an answer can be stale \
                         when an invalidation is lost"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(())
     }

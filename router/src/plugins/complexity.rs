@@ -62,7 +62,9 @@ pub(crate) fn too_much(document: &Document<'static, String>) -> Option<&'static 
         whole.add(ruler.measure(selection));
     }
     if whole.fields > EXPANDED_FIELDS {
-        Some("The document asks for too many fields once its fragments are expanded. Ask in several requests.")
+        Some(
+            "The document asks for too many fields once its fragments are expanded. Ask in several requests.",
+        )
     } else if whole.introspection > NESTED_LISTS {
         Some("The document nests lists of the schema's fields too deeply. Ask for fewer levels at once.")
     } else {

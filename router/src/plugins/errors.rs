@@ -85,9 +85,7 @@ fn of_the_router(code: &str) -> Option<(Code, Say)> {
             (BadRequest, This("The URL's parameters cannot be read. POST a JSON object instead."))
         }
         "METHOD_NOT_ALLOWED" => (BadRequest, This("Use POST.")),
-        "MUTATION_NOT_ALLOWED_OVER_HTTP_GET" => {
-            (BadRequest, This("A mutation has to be sent with POST."))
-        }
+        "MUTATION_NOT_ALLOWED_OVER_HTTP_GET" => (BadRequest, This("A mutation has to be sent with POST.")),
         "CSRF_PREVENTION_FAILED" => (
             BadRequest,
             This(
@@ -98,10 +96,9 @@ fn of_the_router(code: &str) -> Option<(Code, Say)> {
         "SUBSCRIPTIONS_NOT_SUPPORTED" | "SUBSCRIPTIONS_TRANSPORT_NOT_SUPPORTED" => {
             (BadRequest, This("Subscriptions are not offered. Send a query."))
         }
-        "INTROSPECTION_DISABLED" => (
-            Forbidden,
-            This("Introspection is switched off here. The schema is in `schema/api.graphql`."),
-        ),
+        "INTROSPECTION_DISABLED" => {
+            (Forbidden, This("Introspection is switched off here. The schema is in `schema/api.graphql`."))
+        }
         "GATEWAY_TIMEOUT" => (Unavailable, This("The shop took too long to answer. Try again shortly.")),
         "NO_SUPERGRAPH_AVAILABLE" => (Unavailable, This(UNAVAILABLE)),
         "GRAPHQL_VALIDATION_FAILED" => (GraphqlValidationFailed, Its),

@@ -65,9 +65,10 @@ impl State {
         subgraphs: &[String],
     ) -> Self {
         let local = local.into_iter().flat_map(|local| {
-            subgraphs.iter().filter(|name| local.has(name)).map(|name| {
-                (name.clone(), LocalExecutor::new(local.clone(), name).to_boxed_arc())
-            })
+            subgraphs
+                .iter()
+                .filter(|name| local.has(name))
+                .map(|name| (name.clone(), LocalExecutor::new(local.clone(), name).to_boxed_arc()))
         });
         Self { door, limiter, list_cache, local: local.collect() }
     }
@@ -88,6 +89,8 @@ pub(crate) struct Facts {
 pub(crate) struct Progress {
     /// What to remember the request by.
     pub(crate) request: Option<Vec<u8>>,
+    /// Whether the front has counted it as a read.
+    pub(crate) counted: bool,
     /// Whether its answer may be cached.
     cacheable: bool,
     /// The answer's key, when it was found.
@@ -198,7 +201,8 @@ impl RouterPlugin for Larder {
     ) -> OnGraphqlAnalysisHookResult {
         let Some(facts) = facts(payload.context) else { return OnGraphqlAnalysisHookResult::Proceed };
         let operation = payload.filtered_operation_for_plan;
-        if let Err(refusal) = self.0.limiter.admit(operation, &facts.caller, facts.client).await {
+        let counted = facts.progress.lock().counted;
+        if !counted && let Err(refusal) = self.0.limiter.admit(operation, &facts.caller, facts.client).await {
             return OnGraphqlAnalysisHookResult::EndWithResponse(output(&refusal));
         }
         if let Some(list_cache) = &self.0.list_cache {

@@ -95,9 +95,8 @@ impl MemoryBuckets {
     fn take_at(&self, bucket: &str, rule: Rule, n: u32, now: Instant) -> Result<(), Duration> {
         let full = f64::from(rule.burst);
         let rate = full / rule.per.as_secs_f64();
-        let bucket = self
-            .0
-            .get_with_by_ref(bucket, || Arc::new(Mutex::new(Bucket { tokens: full, at: now })));
+        let bucket =
+            self.0.get_with_by_ref(bucket, || Arc::new(Mutex::new(Bucket { tokens: full, at: now })));
         let mut bucket = bucket.lock();
         let since = now.saturating_duration_since(bucket.at).as_secs_f64();
         bucket.tokens = (bucket.tokens + since * rate).min(full);

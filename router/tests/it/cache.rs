@@ -82,7 +82,8 @@ async fn a_change_of_a_product_makes_its_answers_stale_and_no_others() {
 #[tokio::test]
 async fn an_answer_without_ids_is_made_stale_by_its_products_all_the_same() {
     let router = TestRouter::start().await;
-    for query in ["{ products { n: name q: quantity } }", "{ products { name } }", "{ a: products { with { name } } }"]
+    for query in
+        ["{ products { n: name q: quantity } }", "{ products { name } }", "{ a: products { with { name } } }"]
     {
         warm(&router, query).await;
         let before = fetches(&router).await;
@@ -197,8 +198,10 @@ async fn a_field_that_is_an_exception_is_answered_for_its_caller() {
         options.cache_policy.except.insert("Product.cost".to_owned());
     })
     .await;
-    let request =
-        router.post().header("authorization", "Bearer admin").body(json!({ "query": "{ products { cost } }" }).to_string());
+    let request = router
+        .post()
+        .header("authorization", "Bearer admin")
+        .body(json!({ "query": "{ products { cost } }" }).to_string());
     assert_eq!(send(request).await.json()["data"]["products"][0]["cost"], 60);
 }
 

@@ -4,10 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::json;
 
-use crate::{
-    subgraphs::Subgraphs,
-    support::TestRouter,
-};
+use crate::{subgraphs::Subgraphs, support::TestRouter};
 
 #[tokio::test]
 async fn a_subgraphs_own_refusal_passes_untouched() {
@@ -54,8 +51,7 @@ async fn an_answer_that_is_no_graphql_is_a_fault_of_ours() {
 
 #[tokio::test]
 async fn a_subgraph_that_does_not_answer_in_time_is_unavailable() {
-    let router =
-        TestRouter::with(|options| options.timeouts.subgraph = Duration::from_millis(50)).await;
+    let router = TestRouter::with(|options| options.timeouts.subgraph = Duration::from_millis(50)).await;
     let _closed = router.subgraphs.catalog_gate.write().await;
     let reply = router.ask("{ products { name } }").await;
     assert_eq!(reply.code(), "UNAVAILABLE");

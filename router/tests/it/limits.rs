@@ -42,11 +42,7 @@ async fn documents_that_are_too_much() {
     );
 
     let long = "name ".repeat(2_100);
-    refused(
-        &router.ask(&format!("{{ products {{ {long} }} }}")).await,
-        "OPERATION_TOO_COMPLEX",
-        "too long",
-    );
+    refused(&router.ask(&format!("{{ products {{ {long} }} }}")).await, "OPERATION_TOO_COMPLEX", "too long");
 
     let mut bomb = "{ products { ...F0 } }".to_owned();
     for level in 0..40 {
@@ -69,17 +65,17 @@ async fn documents_that_are_wrong() {
     refused(&router.ask("{ products { nome } }").await, "GRAPHQL_VALIDATION_FAILED", "nome");
     refused(&router.ask("{ product(id: true) { name } }").await, "GRAPHQL_VALIDATION_FAILED", "ID");
     refused(&router.ask("{ products(first: \"x\") { name } }").await, "GRAPHQL_VALIDATION_FAILED", "Int");
-    refused(&router.ask("{ products(first: 3000000000) { name } }").await, "GRAPHQL_VALIDATION_FAILED", "32-bit");
+    refused(
+        &router.ask("{ products(first: 3000000000) { name } }").await,
+        "GRAPHQL_VALIDATION_FAILED",
+        "32-bit",
+    );
     refused(&router.ask("{ ...A } fragment A on Query { ...A }").await, "GRAPHQL_VALIDATION_FAILED", "");
     let typed = "query($id: ID!) { product(id: $id) { name } }";
     refused(&router.ask(typed).await, "GRAPHQL_VALIDATION_FAILED", "variables do not fit");
     refused(&router.ask_with(typed, json!({ "id": [1] })).await, "GRAPHQL_VALIDATION_FAILED", "variables");
     let body = json!({ "query": "query A { products { name } } query B { products { name } }", "operationName": "C" });
-    refused(
-        &send(router.post().body(body.to_string())).await,
-        "GRAPHQL_VALIDATION_FAILED",
-        "operationName",
-    );
+    refused(&send(router.post().body(body.to_string())).await, "GRAPHQL_VALIDATION_FAILED", "operationName");
     refused(&router.ask("subscription { products }").await, "GRAPHQL_VALIDATION_FAILED", "");
     untouched(&router).await;
 }
@@ -98,7 +94,10 @@ async fn bodies_that_are_not_one_json_object() {
     refused(&post("{}").await, "BAD_REQUEST", "There is no `query`");
     refused(&post(&format!("[{whole}]")).await, "BAD_REQUEST", "Batches are not taken");
     refused(&post(&format!(" \n [{whole}, {whole}]")).await, "BAD_REQUEST", "Batches are not taken");
-    let nested = format!("{{\"query\": \"{{ products {{ name }} }}\", \"variables\": {{\"a\": {}}}}}", "[".repeat(100_000));
+    let nested = format!(
+        "{{\"query\": \"{{ products {{ name }} }}\", \"variables\": {{\"a\": {}}}}}",
+        "[".repeat(100_000)
+    );
     refused(&post(&nested).await, "OPERATION_TOO_COMPLEX", "nested too deeply");
     let get = router
         .get("/graphql")
@@ -157,7 +156,8 @@ async fn requests_that_a_browser_sends_for_any_page() {
     let router = TestRouter::start().await;
     let body = json!({ "query": "{ products { name } }" }).to_string();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-        let request = router.client().post(router.url("/graphql")).header("content-type", kind).body(body.clone());
+        let request =
+            router.client().post(router.url("/graphql")).header("content-type", kind).body(body.clone());
         let reply = send(request).await;
         refused(&reply, "BAD_REQUEST", "x-larder-preflight");
         assert_eq!(reply.status, 403);

@@ -10,8 +10,7 @@ use std::{
 };
 
 use async_graphql::{
-    Context, EmptySubscription, Error, ErrorExtensions, ID, Object, Request, Schema, SimpleObject,
-    Variables,
+    Context, EmptySubscription, Error, ErrorExtensions, ID, Object, Request, Schema, SimpleObject, Variables,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,7 +32,6 @@ pub(crate) struct Subgraphs {
     catalog: Schema<CatalogQuery, CatalogMutation, EmptySubscription>,
     inventory: Schema<InventoryQuery, InventoryMutation, EmptySubscription>,
     auth: Schema<AuthQuery, AuthMutation, EmptySubscription>,
-    shelves: Arc<Shelves>,
     pub(crate) calls: Mutex<Vec<Call>>,
     /// Held for writing, it holds back every answer of the catalog.
     pub(crate) catalog_gate: RwLock<()>,
@@ -47,29 +45,23 @@ pub(crate) struct Subgraphs {
 
 /// What the subgraphs answer from.
 #[derive(Default)]
-pub(crate) struct Shelves {
-    pub(crate) quantities: Mutex<HashMap<String, i32>>,
+struct Shelves {
+    quantities: Mutex<HashMap<String, i32>>,
 }
 
 impl Subgraphs {
     pub(crate) fn new() -> Self {
         let shelves = Arc::new(Shelves::default());
-        shelves
-            .quantities
-            .try_lock()
-            .unwrap()
-            .extend([("1".to_owned(), 10), ("2".to_owned(), 20)]);
-        let data = shelves.clone();
+        shelves.quantities.try_lock().unwrap().extend([("1".to_owned(), 10), ("2".to_owned(), 20)]);
         Self {
             catalog: Schema::build(CatalogQuery, CatalogMutation, EmptySubscription)
                 .enable_federation()
                 .finish(),
             inventory: Schema::build(InventoryQuery, InventoryMutation, EmptySubscription)
                 .enable_federation()
-                .data(data)
+                .data(shelves)
                 .finish(),
             auth: Schema::build(AuthQuery, AuthMutation, EmptySubscription).enable_federation().finish(),
-            shelves,
             calls: Mutex::default(),
             catalog_gate: RwLock::new(()),
             at_gate: AtomicUsize::new(0),
@@ -79,8 +71,7 @@ impl Subgraphs {
     }
 
     pub(crate) fn schemas(&self) -> Vec<SubgraphSchema> {
-        let options =
-            || async_graphql::SDLExportOptions::new().federation().compose_directive();
+        let options = || async_graphql::SDLExportOptions::new().federation().compose_directive();
         [
             ("auth", self.auth.sdl_with_options(options())),
             ("catalog", self.catalog.sdl_with_options(options())),
@@ -130,12 +121,13 @@ impl Subgraphs {
             _ => self.auth.execute(request).await,
         };
         if subgraph == "catalog" && self.nonsense.load(Ordering::SeqCst) {
-            return LocalResponse { body: Bytes::from_static(b"thread 'main' panicked"), ..Default::default() };
+            return LocalResponse {
+                body: Bytes::from_static(b"thread 'main' panicked"),
+                ..Default::default()
+            };
         }
-        let mut out = LocalResponse {
-            body: serde_json::to_vec(&response).unwrap().into(),
-            ..Default::default()
-        };
+        let mut out =
+            LocalResponse { body: serde_json::to_vec(&response).unwrap().into(), ..Default::default() };
         for (name, value) in &response.http_headers {
             out.headers.append(name, value.clone());
         }
@@ -240,7 +232,8 @@ impl CatalogQuery {
     async fn refusal(&self) -> async_graphql::Result<i32> {
         Err(Error::new("Less stock than asked for.").extend_with(|_, extensions| {
             extensions.set("code", "OUT_OF_STOCK");
-            extensions.set("shortages", async_graphql::value!([{ "_id": "1", "requested": 9, "available": 1 }]));
+            extensions
+                .set("shortages", async_graphql::value!([{ "_id": "1", "requested": 9, "available": 1 }]));
         }))
     }
 

@@ -81,7 +81,8 @@ async fn a_folder_is_served_with_validators_and_nothing_outside_it() {
     assert_eq!(head.header("etag"), etag);
     assert_eq!(send(router.client().post(router.url("/shop/"))).await.status, 405);
 
-    for path in ["/shop/%2e%2e/secret.txt", "/shop/..%2fsecret.txt", "/shop/link.txt", "/shop/.env", "/other"] {
+    for path in ["/shop/%2e%2e/secret.txt", "/shop/..%2fsecret.txt", "/shop/link.txt", "/shop/.env", "/other"]
+    {
         let reply = send(router.get(path)).await;
         assert!(reply.status == 404 && !reply.text.contains("secret"), "{path}: {reply:?}");
     }
@@ -98,7 +99,10 @@ async fn health_keys_and_metrics_are_where_operators_look_for_them() {
     assert_eq!(send(router.get("/health/ready")).await.status, 200);
     assert_eq!(send(router.get("/.well-known/jwks.json")).await.json(), json!({ "keys": [] }));
     let metrics = send(router.get("/metrics")).await.text;
-    assert!(metrics.contains("shop_up 1\n") && metrics.contains("larder_list_cache_hits_total 0\n"), "{metrics}");
+    assert!(
+        metrics.contains("shop_up 1\n") && metrics.contains("larder_list_cache_hits_total 0\n"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

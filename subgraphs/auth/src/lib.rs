@@ -104,7 +104,7 @@ pub async fn start(ctx: Context, config: Config) -> Result<Running, StartError> 
     let issuer = Issuer::users(config.people.clone(), ctx.clock.clone());
     let attempts = Attempts::new(config.lockout, ctx.clock.clone());
     let auth = Auth::open(&ctx, issuer, hasher.clone(), attempts).await?;
-    if let Some(admin) = config.admin {
+    if let Some(admin) = &config.admin {
         auth.ensure_first_admin(admin).await?;
     }
     auth.reconcile_roster().await.map_err(|error| {

@@ -108,7 +108,9 @@ impl Handler for Documents {
                 self.0.hear_stock(news.product_id, news.in_stock, news.version).await
             }
             CATEGORY_CHANGED => self.0.refile_category(event.data::<CategoryFacts>()?.category_id).await,
-            PRODUCT_CREATED | PRODUCT_CHANGED => self.0.refile_product(event.data::<ProductFacts>()?.product_id).await,
+            PRODUCT_CREATED | PRODUCT_CHANGED => {
+                self.0.refile_product(event.data::<ProductFacts>()?.product_id).await
+            }
             _ => Ok(()),
         }
     }

@@ -46,7 +46,8 @@ impl Default for Config {
 /// # Errors
 /// When its configuration is wrong, or its database or the event log cannot be used.
 pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartError> {
-    let shop = domain::Shop::new(&config.shop_name, &config.currency, config.exponent).map_err(StartError::Config)?;
+    let shop = domain::Shop::new(&config.shop_name, &config.currency, config.exponent)
+        .map_err(StartError::Config)?;
     let catalog = service::Catalog::open(&ctx, shop).await?;
     for subscription in events::subscribe(&ctx.bus, &catalog).await? {
         ctx.tasks.hold(subscription);

@@ -58,7 +58,12 @@ pub(crate) fn of_change(stock: &Stock, change: &Change, low_at: Quantity, at: Da
     // A creation is told too: until then nobody knows of the stock.
     if change.crosses_zero() || moved.seq == 1 {
         let in_stock = moved.available.get() > 0;
-        events.push(Event::new(CHANGED, product, at, &Changed { product_id: product, in_stock, version: moved.seq }));
+        events.push(Event::new(
+            CHANGED,
+            product,
+            at,
+            &Changed { product_id: product, in_stock, version: moved.seq },
+        ));
     }
     if change.falls_to(low_at) && !stock.is_discarded() {
         let (available, threshold) = (moved.available.get(), low_at.into());
@@ -130,7 +135,10 @@ impl Handler for Orders {
 }
 
 /// Listens to the orders' events until the service stops.
-pub(crate) async fn listen(ctx: &kit::service::Context, inventory: Arc<Inventory>) -> Result<(), kit::bus::BusError> {
+pub(crate) async fn listen(
+    ctx: &kit::service::Context,
+    inventory: Arc<Inventory>,
+) -> Result<(), kit::bus::BusError> {
     // A confirmed order's holds are in the way of every change of a busy product until they are sold: as many are
     // finished at once as orders usually come at once.
     let delivery = Delivery { concurrency: 64, ..Delivery::default() };

@@ -191,7 +191,6 @@ pub struct Answer {
 impl Answer {
     /// The data of an answer that must have no errors.
     #[track_caller]
-    #[must_use]
     pub fn data(&self) -> &Value {
         assert!(self.body.get("errors").is_none(), "unexpected errors: {}", self.body);
         &self.body["data"]

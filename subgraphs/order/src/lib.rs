@@ -4,6 +4,7 @@
 //! It alone decides the fate of an order. It does not own stock (the inventory reserves, commits and releases it when it is
 //! asked to, and hears of every decision), nor products and their prices of today (the catalog), nor users.
 
+pub(crate) fn broken(n: u32) -> bool { std::env::var("ORDER_BREAK").is_ok_and(|v| v == n.to_string()) }
 mod domain;
 mod events;
 mod graphql;
@@ -83,6 +84,7 @@ impl Config {
     }
 
     pub(crate) fn hold_time(&self) -> TimeDelta {
+        if crate::broken(19) { return span(self.pending_deadline / 2); }
         span(self.pending_deadline.saturating_add(Self::HOLD_MARGIN))
     }
 }

@@ -57,7 +57,7 @@ impl Document for Record {
             .with(CUSTOMER, order.customer().to_string())
             .with(STATUS, order.status().as_str())
             .with(PLACED, order.placed_at());
-        match order.key() {
+        match order.key().filter(|_| !crate::broken(6)) {
             Some(key) => keys.with(KEY, key.as_str()),
             None => keys,
         }
@@ -217,7 +217,7 @@ impl Orders {
         F: FnMut(&mut Order, &mut Outbox<'_>) -> Result<R, Refusal> + Send + 'static,
     {
         let changed = self.records.update(&id, move |record, outbox| match record {
-            Record::Order(order) if owner.is_none_or(|owner| owner == order.customer()) => {
+            Record::Order(order) if crate::broken(9) || owner.is_none_or(|owner| owner == order.customer()) => {
                 rule(order, outbox).map_err(Some)
             }
             _ => Err(None),
@@ -248,7 +248,7 @@ impl OrdersOf<'_> {
     /// One of theirs.
     pub(crate) async fn get(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         let order = self.all.get_unscoped(id).await?;
-        Ok(order.filter(|order| order.customer() == self.customer))
+        Ok(order.filter(|order| crate::broken(10) || order.customer() == self.customer))
     }
 
     /// The one that they placed under that key.

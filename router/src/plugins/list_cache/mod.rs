@@ -97,12 +97,7 @@ pub(crate) enum Found {
 }
 
 impl ListCache {
-    pub(crate) fn new(
-        cache: Cache,
-        policy: CachePolicy,
-        schema: Arc<SchemaIndex>,
-        supergraph: &str,
-    ) -> Self {
+    pub(crate) fn new(cache: Cache, policy: CachePolicy, schema: Arc<SchemaIndex>, supergraph: &str) -> Self {
         let mut schema_id = String::new();
         for byte in &Sha256::digest(supergraph.as_bytes())[..6] {
             let _infallible = write!(schema_id, "{byte:02x}");
@@ -153,13 +148,7 @@ impl ListCache {
     }
 
     /// Keeps an answer, if it turned out to be one that can be kept. `request` is what to remember it by.
-    pub(crate) async fn keep(
-        &self,
-        held: Held,
-        answer: Bytes,
-        content_type: &str,
-        request: Option<Vec<u8>>,
-    ) {
+    pub(crate) async fn keep(&self, held: Held, answer: Bytes, content_type: &str, request: Option<Vec<u8>>) {
         let Some(mut tags) = held.sink.take() else { return };
         if !held.clean.load(Ordering::Acquire) || sonic_rs::get(&answer[..], ["errors"]).is_ok() {
             return;

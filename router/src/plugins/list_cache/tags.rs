@@ -12,8 +12,8 @@ use hive_router::{
     graphql_tools::parser::{
         Pos,
         query::{
-            Definition, Document, Field, FragmentDefinition, InlineFragment, OperationDefinition,
-            Selection, SelectionSet, TypeCondition, parse_query,
+            Definition, Document, Field, FragmentDefinition, InlineFragment, OperationDefinition, Selection,
+            SelectionSet, TypeCondition, parse_query,
         },
     },
 };
@@ -138,9 +138,7 @@ impl Rewriter {
     fn tag_of(&self, representation: &HashMap<String, sonic_rs::Value>, sink: &Sink) {
         use sonic_rs::JsonValueTrait as _;
         let type_name = representation.get("__typename").and_then(|name| name.as_str());
-        let Some((type_name, field)) =
-            type_name.and_then(|name| self.entities.get_key_value(name))
-        else {
+        let Some((type_name, field)) = type_name.and_then(|name| self.entities.get_key_value(name)) else {
             return;
         };
         match representation.get(field).and_then(|id| id.as_str()) {
@@ -264,7 +262,9 @@ mod tests {
     #[test]
     fn entities_and_abstract_types_answer_it_too() {
         assert_eq!(
-            rewrite("query($representations:[_Any!]!){_entities(representations:$representations){...on Product{quantity}}}"),
+            rewrite(
+                "query($representations:[_Any!]!){_entities(representations:$representations){...on Product{quantity}}}"
+            ),
             "query($representations: [_Any!]!) { _entities(representations: $representations) \
              { ... on Product { quantity larderTag_Product: _id } } }"
         );

@@ -32,6 +32,12 @@ impl Roster {
         self.admins.insert(user)
     }
 
+    /// Whether somebody is in it.
+    #[must_use]
+    pub fn names(&self, user: UserId) -> bool {
+        self.admins.contains(&user)
+    }
+
     /// Takes somebody out; who is not in it has left already.
     ///
     /// # Errors

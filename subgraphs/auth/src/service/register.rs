@@ -58,7 +58,7 @@ impl Auth {
     }
 
     /// Makes the account of the first admin, unless there is somebody of that name, who stays as they are.
-    pub(crate) async fn ensure_first_admin(&self, admin: FirstAdmin) -> Result<(), StartError> {
+    pub(crate) async fn ensure_first_admin(&self, admin: &FirstAdmin) -> Result<(), StartError> {
         let wish = Registration::new(&admin.username, &admin.password)
             .map_err(|error| StartError::Config(format!("the first admin: {}", error.message())))?;
         let failed = |error: Error| {

@@ -62,11 +62,13 @@ impl Auth {
 
     /// Brings the roster up to the users: after the first start, and after a crash between the two writes of a change.
     pub(crate) async fn reconcile_roster(&self) -> Result<()> {
+        let roster = self.roster.get(&Roster::ID.to_owned()).await?.unwrap_or_default();
         let mut after = None;
         loop {
             let admins = Find::by(&BY_ROLE).eq(Role::Admin.as_str()).after(after);
             let found = self.users.find(admins).await?;
-            let ids: Vec<_> = found.items.iter().map(|(_, user)| user.id()).collect();
+            let ids: Vec<_> =
+                found.items.iter().map(|(_, user)| user.id()).filter(|id| !roster.names(*id)).collect();
             if !ids.is_empty() {
                 self.join_roster(&ids).await?;
             }

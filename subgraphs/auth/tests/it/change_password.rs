@@ -57,7 +57,7 @@ async fn guessing_the_current_password_is_slowed_down_like_signing_in() {
     shop.change_password(&ann, PASSWORD, NEW).await.assert_ok();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_changes_at_once_one_wins() {
     let shop = Shop::start().await;
     for round in 0..5 {

@@ -111,7 +111,7 @@ async fn an_address_that_tries_many_accounts_must_wait() {
     assert!(login(&from("192.0.2.7"), "ann", PASSWORD).await.data()["login"].is_object());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guesses_made_at_once_are_not_all_the_first() {
     let shop = Shop::start().await;
     shop.register("ann").await;

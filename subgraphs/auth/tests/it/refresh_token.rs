@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use crate::shop::{Shop, SignedIn, Succeeded};
+use crate::shop::{Shop, SignedIn, Succeeded, until};
 
 async fn refreshed(shop: &Shop, token: &str) -> SignedIn {
     SignedIn::read(&shop.refresh(token).await.data()["refreshToken"])
@@ -36,7 +36,7 @@ async fn an_old_token_ends_its_sign_in_and_no_other() {
     refreshed(&shop, &laptop.refresh).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_uses_at_once_one_wins_and_the_sign_in_ends() {
     let shop = Shop::start().await;
     for round in 0..10 {
@@ -122,7 +122,5 @@ async fn a_session_survives_a_restart_and_an_ended_one_is_cleared_away() {
     shop.advance(TimeDelta::days(20));
     // Clearing away is the first thing that a service does in the background.
     let shop = shop.restart_with(|_| {}).await;
-    while shop.session_count().await > 1 {
-        tokio::task::yield_now().await;
-    }
+    until(async || shop.session_count().await == 1).await;
 }

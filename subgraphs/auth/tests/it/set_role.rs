@@ -29,7 +29,7 @@ async fn the_last_admin_stays() {
     assert_eq!(shop.set_role(&ann, &ann.id, "SELLER").await.code(), "CONFLICT");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_admins_who_leave_at_once_do_not_leave_the_shop_without_one() {
     let shop = Shop::start().await;
     let admin = shop.admin().await;

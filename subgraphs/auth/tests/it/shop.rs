@@ -156,6 +156,16 @@ impl SignedIn {
     }
 }
 
+/// Asks again until it is so; a test that waits in vain fails.
+pub(crate) async fn until(so: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), asking).await.expect("it never became so");
+}
+
 /// For answers of which only success matters.
 pub(crate) trait Succeeded {
     fn assert_ok(&self);

@@ -87,11 +87,16 @@ impl From<CategoryError> for Error {
                 let message = format!("Another category has the slug \"{slug}\". Choose another one.");
                 Self::conflict(message.clone()).on_field("input.slug", message)
             }
-            CategoryError::TooDeep => {
-                Self::bad_input(parent, format!("would make the tree deeper than {} levels.", Tree::MAX_DEPTH))
+            CategoryError::TooDeep => Self::bad_input(
+                parent,
+                format!("would make the tree deeper than {} levels.", Tree::MAX_DEPTH),
+            ),
+            CategoryError::Circle => {
+                Self::bad_input(parent, "cannot be the category itself or one below it.")
             }
-            CategoryError::Circle => Self::bad_input(parent, "cannot be the category itself or one below it."),
-            CategoryError::Full => Self::conflict(format!("The shop has {} categories, and cannot have more.", Tree::MAX)),
+            CategoryError::Full => {
+                Self::conflict(format!("The shop has {} categories, and cannot have more.", Tree::MAX))
+            }
         }
     }
 }
@@ -121,21 +126,26 @@ impl Tree {
             return Err(CategoryError::TooDeep);
         }
         let slug = match new.slug {
-            Some(asked) if self.named(asked.as_str()).is_some() => return Err(CategoryError::SlugTaken(asked)),
+            Some(asked) if self.named(asked.as_str()).is_some() => {
+                return Err(CategoryError::SlugTaken(asked));
+            }
             Some(asked) => asked,
             None => self.free_slug(&new.name, id)?,
         };
         let last = self.children(parent).map(Category::position).max().unwrap_or(0);
         let position = new.position.unwrap_or_else(|| last.saturating_add(1).min(NewCategory::MAX_POSITION));
-        let category =
-            Category { id, slug, name: new.name, description: new.description, parent, position };
+        let category = Category { id, slug, name: new.name, description: new.description, parent, position };
         self.categories.push(category.clone());
         self.changed();
         Ok(category)
     }
 
     /// Changes a category; false where nothing is different afterwards.
-    pub(crate) fn change(&mut self, id: CategoryId, changes: CategoryChanges) -> Result<(Category, bool), CategoryError> {
+    pub(crate) fn change(
+        &mut self,
+        id: CategoryId,
+        changes: CategoryChanges,
+    ) -> Result<(Category, bool), CategoryError> {
         let before = self.get(id).ok_or(CategoryError::NotFound(id))?.clone();
         let mut after = before.clone();
         if let Some(name) = changes.name {
@@ -293,7 +303,11 @@ mod tests {
     use super::{super::category_input::CategoryForm, *};
 
     fn new(name: &str, parent: Option<&str>) -> NewCategory {
-        let form = CategoryForm { name: name.to_owned(), parent: parent.map(str::to_owned), ..CategoryForm::default() };
+        let form = CategoryForm {
+            name: name.to_owned(),
+            parent: parent.map(str::to_owned),
+            ..CategoryForm::default()
+        };
         NewCategory::check(form).unwrap()
     }
 
@@ -309,7 +323,8 @@ mod tests {
 
     fn four_levels() -> Tree {
         let mut tree = Tree::default();
-        for (name, parent) in [("A", None), ("B", Some("a")), ("C", Some("b")), ("D", Some("c")), ("X", None)] {
+        for (name, parent) in [("A", None), ("B", Some("a")), ("C", Some("b")), ("D", Some("c")), ("X", None)]
+        {
             add(&mut tree, name, parent).unwrap();
         }
         tree

@@ -83,9 +83,8 @@ impl CategoryChanges {
             name: checks.take_required("input.name", edits.name, |text| line(&text, MAX_NAME)),
             slug: checks.take_required("input.slug", edits.slug, |text| Slug::parse(&text)),
             parent: edits.parent,
-            description: checks.take_edit("input.description", edits.description, |text| {
-                paragraphs(&text, MAX_DESCRIPTION)
-            }),
+            description: checks
+                .take_edit("input.description", edits.description, |text| paragraphs(&text, MAX_DESCRIPTION)),
             position: checks.take_required("input.position", edits.position, checked_position),
         };
         checks.done()?;

@@ -71,7 +71,11 @@ impl Checks {
 
     /// The refusal, for where a value is missing that was not refused by name.
     pub(crate) fn into_error(self) -> Error {
-        if self.fields.is_empty() { Error::bug("a checked input lacks a value") } else { Error::bad_inputs(self.fields) }
+        if self.fields.is_empty() {
+            Error::bug("a checked input lacks a value")
+        } else {
+            Error::bad_inputs(self.fields)
+        }
     }
 }
 

@@ -134,7 +134,13 @@ pub(crate) struct Product {
 
 impl Product {
     /// A new product that nobody sees yet.
-    pub(crate) fn draft(new: NewProduct, id: ProductId, slug: Slug, editor: Editor, now: DateTime<Utc>) -> Self {
+    pub(crate) fn draft(
+        new: NewProduct,
+        id: ProductId,
+        slug: Slug,
+        editor: Editor,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             id,
             status: Status::Draft,
@@ -197,7 +203,12 @@ impl Product {
     }
 
     /// Makes these changes.
-    pub(crate) fn change(&mut self, editor: Editor, changes: Changes, now: DateTime<Utc>) -> Result<Changed, ProductError> {
+    pub(crate) fn change(
+        &mut self,
+        editor: Editor,
+        changes: Changes,
+        now: DateTime<Utc>,
+    ) -> Result<Changed, ProductError> {
         self.admit(editor)?;
         if self.status == Status::Archived {
             return Err(ProductError::Archived);

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kit::{
-    Money, Quantity, Result,
-    money::AmountError,
-};
+use kit::{Money, Quantity, Result, money::AmountError};
 
 use super::{
     allergen::Allergen,
@@ -75,13 +72,26 @@ impl NewProduct {
         let size = checked_size(&mut checks, form.size, form.unit);
         let described = form.description.map(|text| paragraphs(&text, MAX_DESCRIPTION));
         let description = checks.take_optional("input.description", described);
-        let storage = checks.take_optional("input.storage", form.storage.map(|text| paragraphs(&text, MAX_STORAGE)));
+        let storage =
+            checks.take_optional("input.storage", form.storage.map(|text| paragraphs(&text, MAX_STORAGE)));
         let pictures = checked_pictures(&mut checks, &form.pictures);
         let allergens = form.allergens.map(BTreeSet::from_iter);
         match (name, price, quantity) {
             (Some(name), Some(price), Some(quantity)) => {
                 checks.done()?;
-                Ok(Self { name, price, quantity, slug, filing, brand, size, description, storage, allergens, pictures })
+                Ok(Self {
+                    name,
+                    price,
+                    quantity,
+                    slug,
+                    filing,
+                    brand,
+                    size,
+                    description,
+                    storage,
+                    allergens,
+                    pictures,
+                })
             }
             _ => Err(checks.into_error()),
         }
@@ -206,7 +216,8 @@ fn edited_size(checks: &mut Checks, size: &Edit<i32>, unit: &Edit<Unit>) -> Edit
             checks.take("input.size", Size::new(*size, *unit)).map_or(Edit::Keep, Edit::Set)
         }
         _ => {
-            checks.refuse("input.size", "and `unit` are changed together: send both values, or null for both.");
+            checks
+                .refuse("input.size", "and `unit` are changed together: send both values, or null for both.");
             Edit::Keep
         }
     }
@@ -217,9 +228,10 @@ fn checked_pictures(checks: &mut Checks, list: &[String]) -> Vec<Picture> {
         checks.refuse("input.pictures", format!("must be at most {MAX_PICTURES}."));
         return Vec::new();
     }
-    let parsed = list.iter().enumerate().filter_map(|(at, text)| {
-        checks.take(format!("input.pictures[{at}]"), Picture::parse(text))
-    });
+    let parsed = list
+        .iter()
+        .enumerate()
+        .filter_map(|(at, text)| checks.take(format!("input.pictures[{at}]"), Picture::parse(text)));
     parsed.collect()
 }
 
@@ -238,7 +250,8 @@ mod tests {
 
     #[test]
     fn takes_the_three_fields_that_the_contract_asks_for() {
-        let new = NewProduct::check(ProductForm { name: " Milk ".to_owned(), ..form() }, &Tree::default()).unwrap();
+        let new =
+            NewProduct::check(ProductForm { name: " Milk ".to_owned(), ..form() }, &Tree::default()).unwrap();
         assert_eq!((new.name.as_str(), new.price.minor(), new.quantity.get()), ("Milk", 119, 10));
     }
 
@@ -260,7 +273,16 @@ mod tests {
         };
         let fields = refused(wrong);
         let names = [
-            "name", "price", "quantity", "slug", "category", "brand", "size", "description", "storage", "pictures[1]",
+            "name",
+            "price",
+            "quantity",
+            "slug",
+            "category",
+            "brand",
+            "size",
+            "description",
+            "storage",
+            "pictures[1]",
         ];
         assert_eq!(fields, names.map(|name| format!("input.{name}")));
     }
@@ -290,12 +312,19 @@ mod tests {
     fn takes_at_most_ten_pictures() {
         let pictures = |count| (0..count).map(|n| format!("/{n}.webp")).collect();
         assert_eq!(refused(ProductForm { pictures: pictures(11), ..form() }), ["input.pictures"]);
-        assert!(NewProduct::check(ProductForm { pictures: pictures(10), ..form() }, &Tree::default()).is_ok());
+        assert!(
+            NewProduct::check(ProductForm { pictures: pictures(10), ..form() }, &Tree::default()).is_ok()
+        );
     }
 
     #[test]
     fn does_not_clear_what_a_product_must_have() {
-        let edits = ProductEdits { name: Edit::Clear, price: Edit::Clear, brand: Edit::Clear, ..ProductEdits::default() };
+        let edits = ProductEdits {
+            name: Edit::Clear,
+            price: Edit::Clear,
+            brand: Edit::Clear,
+            ..ProductEdits::default()
+        };
         let error = Changes::check(edits, &Tree::default()).unwrap_err();
         let fields: Vec<_> = error.fields().iter().map(|field| field.field.as_str()).collect();
         assert_eq!(fields, ["input.name", "input.price"]);

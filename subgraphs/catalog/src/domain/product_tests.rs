@@ -1,9 +1,9 @@
 use super::{
     super::{
+        category::Tree,
         category_input::{CategoryForm, NewCategory},
         checks::Edit,
         product_input::{ProductEdits, ProductForm},
-        category::Tree,
     },
     *,
 };
@@ -80,7 +80,10 @@ fn tells_a_change_of_place_from_one_of_details() {
     let storage = ProductEdits { storage: Edit::Set("Keep cool.".to_owned()), ..ProductEdits::default() };
     assert_eq!(change(storage), Changed::Details);
     assert_eq!(change(ProductEdits { storage: Edit::Clear, ..ProductEdits::default() }), Changed::Details);
-    assert_eq!(change(ProductEdits { pictures: Edit::Set(vec!["/a".to_owned()]), ..ProductEdits::default() }), Changed::Details);
+    assert_eq!(
+        change(ProductEdits { pictures: Edit::Set(vec!["/a".to_owned()]), ..ProductEdits::default() }),
+        Changed::Details
+    );
     assert_eq!(change(ProductEdits { pictures: Edit::Clear, ..ProductEdits::default() }), Changed::Details);
     assert!(product.pictures.is_empty() && product.storage.is_none());
 }

@@ -16,11 +16,15 @@ impl Shop {
     pub(crate) fn new(name: &str, currency: &str, exponent: u8) -> Result<Self, String> {
         let name = super::text::line(name, 100).map_err(|error| format!("the shop's name {error}"))?;
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(format!("the shop's currency must be three capital letters, such as EUR, not \"{currency}\""));
+            return Err(format!(
+                "the shop's currency must be three capital letters, such as EUR, not \"{currency}\""
+            ));
         }
         // The largest that ISO 4217 has.
         if exponent > 4 {
-            return Err(format!("the exponent of the shop's currency must be between 0 and 4, not {exponent}"));
+            return Err(format!(
+                "the exponent of the shop's currency must be between 0 and 4, not {exponent}"
+            ));
         }
         Ok(Self { name, currency: currency.to_owned(), exponent: exponent.into() })
     }

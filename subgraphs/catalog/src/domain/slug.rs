@@ -23,7 +23,9 @@ impl Slug {
 
     /// The slug that this text is.
     pub(crate) fn parse(text: &str) -> Result<Self, SlugError> {
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let is_word = |word: &str| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
         let fits = text.len() <= Self::MAX && text.split('-').all(is_word);
         fits.then(|| Self(text.to_owned())).ok_or(SlugError)
     }
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_slug() {
-        for text in ["", "-", "a-", "-a", "a--b", "A", "a b", "ä", "a_b", "a/b", "../etc", &"a".repeat(101)] {
+        for text in ["", "-", "a-", "-a", "a--b", "A", "a b", "ä", "a_b", "a/b", "../etc", &"a".repeat(101)]
+        {
             assert_eq!(Slug::parse(text), Err(SlugError), "{text:?}");
         }
         assert!(Slug::parse(&"a".repeat(100)).is_ok());

@@ -12,7 +12,9 @@ pub(crate) enum TextError {
     #[error("must be at most {0} characters long.")]
     TooLong(usize),
     /// It has characters that are not text.
-    #[error("must not have control characters, line breaks, or characters that change the direction of the text.")]
+    #[error(
+        "must not have control characters, line breaks, or characters that change the direction of the text."
+    )]
     Control,
 }
 
@@ -140,7 +142,9 @@ mod tests {
         for text in ["", "   ", "\t\n", "\u{200d}\u{200e}"] {
             assert_eq!(line(text, 10), Err(TextError::Empty), "{text:?}");
         }
-        for text in ["a\u{0}b", "a\nb", "a\u{1b}[2Jb", "abc\u{202e}gpj", "a\u{200b}b", "a\u{2028}b", "a\u{85}b"] {
+        for text in
+            ["a\u{0}b", "a\nb", "a\u{1b}[2Jb", "abc\u{202e}gpj", "a\u{200b}b", "a\u{2028}b", "a\u{85}b"]
+        {
             assert_eq!(line(text, 10), Err(TextError::Control), "{text:?}");
         }
     }
@@ -178,7 +182,10 @@ mod tests {
 
     #[test]
     fn finds_words_between_everything_that_is_no_letter() {
-        assert_eq!(search_words("Ben's Gala-Apples (6 Pack), Ben’s!"), ["bens", "gala", "apples", "6", "pack"]);
+        assert_eq!(
+            search_words("Ben's Gala-Apples (6 Pack), Ben’s!"),
+            ["bens", "gala", "apples", "6", "pack"]
+        );
         assert_eq!(search_words("牛乳 1L"), ["牛乳", "1l"]);
         assert!(search_words("!!! – …").is_empty());
     }

@@ -41,7 +41,11 @@ pub(crate) struct EntityQuery;
 impl EntityQuery {
     /// A product by its key; null for a key that is none, because one error here would cost the whole batch.
     #[graphql(entity)]
-    async fn find_product(&self, ctx: &Context<'_>, #[graphql(key, name = "_id")] id: ID) -> Result<Option<Product>> {
+    async fn find_product(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(key, name = "_id")] id: ID,
+    ) -> Result<Option<Product>> {
         let Ok(id) = ProductId::parse(&id) else { return Ok(None) };
         let product = ctx.data::<DataLoader<KnownProducts>>()?.load_one(id).await?;
         Ok(product.map(Product::one))

@@ -7,7 +7,7 @@ use kit::{
 };
 
 use super::{
-    catalog,
+    Nullable, catalog,
     types::{Product, ProductConnection, connection},
 };
 use crate::{
@@ -26,7 +26,9 @@ impl ManageQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only archived ones (`true`), or only those that are offered (`false`).")] archived: Option<bool>,
-        #[graphql(desc = "Those that have a word that begins like each word of this text.")] text: Option<String>,
+        #[graphql(desc = "Those that have a word that begins like each word of this text.")] text: Option<
+            String,
+        >,
         #[graphql(desc = "How many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Result<ProductConnection> {
@@ -41,9 +43,12 @@ impl ManageQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
-    ) -> Result<Option<Product>> {
-        let editor = editor(ctx.data::<Caller>()?)?;
-        let id = ProductId::parse_field("id", &id)?;
-        Ok(Some(Product::one(catalog(ctx)?.managed(editor, id).await?)))
+    ) -> Nullable<Product> {
+        let product = async {
+            let editor = editor(ctx.data::<Caller>()?)?;
+            let id = ProductId::parse_field("id", &id)?;
+            Ok(Product::one(catalog(ctx)?.managed(editor, id).await?))
+        };
+        Some(product.await)
     }
 }

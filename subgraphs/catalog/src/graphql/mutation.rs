@@ -1,13 +1,13 @@
 //! What sellers and admins change: products, and the tree of categories.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::{
     Error,
     identity::{Caller, Require, Role},
 };
 
 use super::{
-    catalog,
+    Nullable, catalog,
     inputs::{CreateCategoryInput, CreateProductInput, UpdateCategoryInput, UpdateProductInput},
     types::{Category, Product},
 };
@@ -28,10 +28,13 @@ impl ProductMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The product. Must be given.")] input: Option<CreateProductInput>,
-    ) -> Result<Option<Product>> {
-        let editor = editor(ctx.data::<Caller>()?)?;
-        let input = input.ok_or_else(|| Error::bad_input("input", "must be given."))?;
-        Ok(Some(Product::one(catalog(ctx)?.create(editor, input.into()).await?)))
+    ) -> Nullable<Product> {
+        let product = async {
+            let editor = editor(ctx.data::<Caller>()?)?;
+            let input = input.ok_or_else(|| Error::bad_input("input", "must be given."))?;
+            Ok(Product::one(catalog(ctx)?.create(editor, input.into()).await?))
+        };
+        Some(product.await)
     }
 
     /// Changes a product; sellers only their own.
@@ -41,10 +44,13 @@ impl ProductMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "What shall be different.")] input: UpdateProductInput,
-    ) -> Result<Option<Product>> {
-        let editor = editor(ctx.data::<Caller>()?)?;
-        let id = ProductId::parse_field("id", &id)?;
-        Ok(Some(Product::one(catalog(ctx)?.change(editor, id, input.into()).await?)))
+    ) -> Nullable<Product> {
+        let product = async {
+            let editor = editor(ctx.data::<Caller>()?)?;
+            let id = ProductId::parse_field("id", &id)?;
+            Ok(Product::one(catalog(ctx)?.change(editor, id, input.into()).await?))
+        };
+        Some(product.await)
     }
 
     /// Takes a product out of the shop for good; sellers only their own. Orders keep showing it. Doing it again changes nothing.
@@ -53,10 +59,13 @@ impl ProductMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
-    ) -> Result<Option<Product>> {
-        let editor = editor(ctx.data::<Caller>()?)?;
-        let id = ProductId::parse_field("id", &id)?;
-        Ok(Some(Product::one(catalog(ctx)?.archive(editor, id).await?)))
+    ) -> Nullable<Product> {
+        let product = async {
+            let editor = editor(ctx.data::<Caller>()?)?;
+            let id = ProductId::parse_field("id", &id)?;
+            Ok(Product::one(catalog(ctx)?.archive(editor, id).await?))
+        };
+        Some(product.await)
     }
 }
 
@@ -71,9 +80,12 @@ impl CategoryMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The category.")] input: CreateCategoryInput,
-    ) -> Result<Option<Category>> {
-        let (category, tree) = catalog(ctx)?.create_category(input.into()).await?;
-        Ok(Some(Category::in_tree(category, tree)))
+    ) -> Nullable<Category> {
+        let changed = async {
+            let (category, tree) = catalog(ctx)?.create_category(input.into()).await?;
+            Ok(Category::in_tree(category, tree))
+        };
+        Some(changed.await)
     }
 
     /// Changes a category, also its place in the tree; its products come with it. For admins.
@@ -83,9 +95,12 @@ impl CategoryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "What shall be different.")] input: UpdateCategoryInput,
-    ) -> Result<Option<Category>> {
-        let id = CategoryId::parse_field("id", &id)?;
-        let (category, tree) = catalog(ctx)?.change_category(id, input.into()).await?;
-        Ok(Some(Category::in_tree(category, tree)))
+    ) -> Nullable<Category> {
+        let changed = async {
+            let id = CategoryId::parse_field("id", &id)?;
+            let (category, tree) = catalog(ctx)?.change_category(id, input.into()).await?;
+            Ok(Category::in_tree(category, tree))
+        };
+        Some(changed.await)
     }
 }

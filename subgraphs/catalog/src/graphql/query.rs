@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, Result};
 use kit::page::{PageRequest, list_limit};
 
 use super::{
-    catalog,
+    Nullable, catalog,
     inputs::{ProductFilter, ProductSort},
     types::{Category, Product, ProductConnection, Shop, connection},
 };
@@ -25,20 +25,27 @@ impl ShopQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 250; 100 where nothing is said.")] first: Option<i32>,
-        #[graphql(desc = "Only those in the category with this slug, and in those below it.")] category: Option<String>,
+        #[graphql(desc = "Only those in the category with this slug, and in those below it.")]
+        category: Option<String>,
         #[graphql(desc = "The order. The newest first where nothing is said.")] sort: Option<ProductSort>,
-        #[graphql(desc = "These products (at most 250) in this order, with null for those that are not offered; goes without the \
-                          other arguments.")]
+        #[graphql(
+            desc = "These products (at most 250) in this order, with null for those that are not offered; goes without the \
+                          other arguments."
+        )]
         ids: Option<Vec<ID>>,
-    ) -> Result<Option<Vec<Option<Product>>>> {
+    ) -> Nullable<Vec<Option<Product>>> {
         if let Some(ids) = ids {
             let alone = first.is_none() && category.is_none() && sort.is_none();
-            return Ok(Some(products_by_ids(ctx, &ids, alone).await?));
+            return Some(products_by_ids(ctx, &ids, alone).await);
         }
-        let request = ListRequest { limit: list_limit(first)?, category, sort: sort.unwrap_or_default().into() };
-        let products = catalog(ctx)?.list(request).await?;
-        let show = Product::many();
-        Ok(Some(products.into_iter().map(|product| Some(show(product))).collect()))
+        let products = async {
+            let request =
+                ListRequest { limit: list_limit(first)?, category, sort: sort.unwrap_or_default().into() };
+            let products = catalog(ctx)?.list(request).await?;
+            let show = Product::many();
+            Ok(products.into_iter().map(|product| Some(show(product))).collect())
+        };
+        Some(products.await)
     }
 
     /// A page of the offered products, filtered and sorted.
@@ -48,21 +55,23 @@ impl ShopQuery {
         #[graphql(desc = "Which products.")] filter: Option<ProductFilter>,
         #[graphql(desc = "The order. The newest first where nothing is said.")] sort: Option<ProductSort>,
         #[graphql(desc = "How many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
-        #[graphql(desc = "The cursor after which to go on: an `endCursor` of the same list.")] after: Option<String>,
+        #[graphql(desc = "The cursor after which to go on: an `endCursor` of the same list.")] after: Option<
+            String,
+        >,
     ) -> Result<ProductConnection> {
         let catalog = catalog(ctx)?;
-        let listing = catalog.listing(filter.unwrap_or_default().into(), sort.unwrap_or_default().into()).await?;
+        let listing =
+            catalog.listing(filter.unwrap_or_default().into(), sort.unwrap_or_default().into()).await?;
         connection(catalog, listing, PageRequest::new(first, after.as_deref())?).await
     }
 
     /// The product with this id. One that is archived is not found; the orders that have it still show it.
-    async fn product(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: ID,
-    ) -> Result<Option<Product>> {
-        let id = ProductId::parse_field("id", &id)?;
-        Ok(Some(Product::one(catalog(ctx)?.offered(id).await?)))
+    async fn product(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Nullable<Product> {
+        let product = async {
+            let id = ProductId::parse_field("id", &id)?;
+            Ok(Product::one(catalog(ctx)?.offered(id).await?))
+        };
+        Some(product.await)
     }
 
     /// The product with this slug. One that is archived is not found.
@@ -70,8 +79,9 @@ impl ShopQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its slug.")] slug: String,
-    ) -> Result<Option<Product>> {
-        Ok(Some(Product::one(catalog(ctx)?.offered_by_slug(&slug).await?)))
+    ) -> Nullable<Product> {
+        let product = async { Ok(Product::one(catalog(ctx)?.offered_by_slug(&slug).await?)) };
+        Some(product.await)
     }
 
     /// The categories at the top, in their order; each has those below it.
@@ -85,11 +95,14 @@ impl ShopQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its slug.")] slug: String,
-    ) -> Result<Option<Category>> {
-        let tree = Arc::new(catalog(ctx)?.tree().await?);
-        let category = tree.named(&slug).and_then(|category| Category::of(&tree, category.id()));
-        let unknown = || kit::Error::new(kit::Code::NotFound, "There is no category with this slug.");
-        Ok(Some(category.ok_or_else(unknown)?))
+    ) -> Nullable<Category> {
+        let category = async {
+            let tree = Arc::new(catalog(ctx)?.tree().await?);
+            let category = tree.named(&slug).and_then(|category| Category::of(&tree, category.id()));
+            let unknown = || kit::Error::new(kit::Code::NotFound, "There is no category with this slug.");
+            Ok(category.ok_or_else(unknown)?)
+        };
+        Some(category.await)
     }
 
     /// What the shop is called, and which money its prices are in.

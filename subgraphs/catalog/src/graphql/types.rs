@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use kit::page::{Counted, PageRequest};
 use tokio::sync::OnceCell;
 
-use super::{catalog, inputs::ProductSort};
+use super::{Nullable, catalog, inputs::ProductSort};
 use crate::{
     domain::{self, CategoryId, Tree},
     service::{Catalog, Filter, Listing},
@@ -144,11 +144,9 @@ impl Product {
     }
 
     /// The category that it stands in; null for a product without one.
-    async fn category(&self, ctx: &Context<'_>) -> Result<Option<Category>> {
-        match self.product.category() {
-            Some(id) => Ok(Category::of(self.tree.get(ctx).await?, id)),
-            None => Ok(None),
-        }
+    async fn category(&self, ctx: &Context<'_>) -> Nullable<Category> {
+        let id = self.product.category()?;
+        self.tree.get(ctx).await.map(|tree| Category::of(tree, id)).transpose()
     }
 
     /// The brand, where it has one.
@@ -285,7 +283,9 @@ impl Category {
     /// The way to it from its root, both included: what a page shows at its top.
     async fn path(&self) -> Vec<Category> {
         let path = self.tree.path(self.category.id());
-        path.into_iter().map(|category| Self { category: category.clone(), tree: self.tree.clone() }).collect()
+        path.into_iter()
+            .map(|category| Self { category: category.clone(), tree: self.tree.clone() })
+            .collect()
     }
 
     /// The products offered in it and in the categories below it.
@@ -313,7 +313,11 @@ impl Counted for Listing {
 }
 
 /// A page of a list as a connection.
-pub(super) async fn connection(catalog: &Catalog, listing: Listing, page: PageRequest) -> Result<ProductConnection> {
+pub(super) async fn connection(
+    catalog: &Catalog,
+    listing: Listing,
+    page: PageRequest,
+) -> Result<ProductConnection> {
     let continued = page.is_continued();
     let found = catalog.page(&listing, page).await?;
     Ok(ProductConnection::new(found, continued, listing, Product::many()))

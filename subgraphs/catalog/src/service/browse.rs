@@ -12,7 +12,8 @@ use kit::{
 use super::Catalog;
 use crate::{
     documents::{
-        BY_SELLER, CATEGORY_BY_AGE, CATEGORY_BY_NAME, CATEGORY_BY_PRICE, LISTED_BY_AGE, LISTED_BY_NAME, LISTED_BY_PRICE, BY_SLUG,
+        BY_SELLER, BY_SLUG, CATEGORY_BY_AGE, CATEGORY_BY_NAME, CATEGORY_BY_PRICE, LISTED_BY_AGE,
+        LISTED_BY_NAME, LISTED_BY_PRICE,
     },
     domain::{Checks, Editor, Product, ProductId, Status, Tree, search_words},
 };
@@ -145,7 +146,8 @@ impl Catalog {
     /// `BAD_USER_INPUT` where the text is none to search by.
     pub(crate) fn managed_listing(editor: Editor, asked: Managed) -> Result<Listing> {
         let mut checks = Checks::default();
-        let words = checks.take_optional("text", asked.text.map(|text| checked_words(&text))).unwrap_or_default();
+        let words =
+            checks.take_optional("text", asked.text.map(|text| checked_words(&text))).unwrap_or_default();
         checks.done()?;
         let find = match editor {
             Editor::Shop => Find::by(&Index::ID),
@@ -260,7 +262,9 @@ impl Words {
     fn narrow(self, find: Find) -> Find {
         match self {
             Self::Any => find,
-            Self::All(words) => words.into_iter().fold(find, |find, word| find.only_starting_with("word", word)),
+            Self::All(words) => {
+                words.into_iter().fold(find, |find, word| find.only_starting_with("word", word))
+            }
             // No product has no status.
             Self::None => find.only("status", ""),
         }
@@ -297,7 +301,10 @@ mod tests {
         };
         let error = listing(filter, Sort::Newest, &Tree::default(), "filter.").unwrap_err();
         let fields: Vec<_> = error.fields().iter().map(|field| field.field.as_str()).collect();
-        assert_eq!(fields, ["category", "minPrice", "maxPrice", "seller", "text"].map(|name| format!("filter.{name}")));
+        assert_eq!(
+            fields,
+            ["category", "minPrice", "maxPrice", "seller", "text"].map(|name| format!("filter.{name}"))
+        );
     }
 
     #[test]

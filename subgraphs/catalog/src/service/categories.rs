@@ -1,9 +1,6 @@
 //! The tree of categories: reading it and changing it. What stands of it in products follows by its event (`filing`).
 
-use kit::{
-    Result,
-    store::UpdateError,
-};
+use kit::{Result, store::UpdateError};
 
 use super::{Catalog, tags};
 use crate::{
@@ -44,7 +41,11 @@ impl Catalog {
     ///
     /// # Errors
     /// `NOT_FOUND`, `BAD_USER_INPUT` with all the fields that are wrong, `CONFLICT` where the slug is taken.
-    pub(crate) async fn change_category(&self, id: CategoryId, edits: CategoryEdits) -> Result<(Category, Tree)> {
+    pub(crate) async fn change_category(
+        &self,
+        id: CategoryId,
+        edits: CategoryEdits,
+    ) -> Result<(Category, Tree)> {
         let changes = CategoryChanges::check(edits)?;
         let now = self.now();
         let changed = self.trees.update(&TheTree, move |tree, outbox| {

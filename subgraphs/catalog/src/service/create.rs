@@ -49,7 +49,11 @@ impl Catalog {
         let made = new.made_slug();
         let mut draft = Product::draft(new, id, made.clone(), editor, now);
         if let Some(asked) = asked {
-            return if self.insert(&mut draft, asked.clone()).await? { Ok(id) } else { Err(slug_taken(&asked)) };
+            return if self.insert(&mut draft, asked.clone()).await? {
+                Ok(id)
+            } else {
+                Err(slug_taken(&asked))
+            };
         }
         // The unique index decides: whoever looks first and writes then can be overtaken in between.
         let text = id.to_string();

@@ -72,7 +72,9 @@ impl Catalog {
                     tracing::warn!(%error, "inventory does not answer; forgotten drafts wait");
                     return;
                 }
-                Err(error) => tracing::error!(%error, id = %draft.id(), "a forgotten draft could not be ended"),
+                Err(error) => {
+                    tracing::error!(%error, id = %draft.id(), "a forgotten draft could not be ended")
+                }
             }
         }
     }

@@ -64,11 +64,13 @@ impl Catalog {
     }
 
     async fn refile(&self, product: &Product, tree: &Tree) -> Result<bool> {
-        let Some(filing) = product.category().and_then(|category| tree.filing(category)) else { return Ok(false) };
+        let Some(filing) = product.category().and_then(|category| tree.filing(category)) else {
+            return Ok(false);
+        };
         let id = product.id();
-        let refiled = self.products.update(&id, move |product: &mut Product, _| {
-            Ok::<_, Infallible>(product.file(filing.clone()))
-        });
+        let refiled = self
+            .products
+            .update(&id, move |product: &mut Product, _| Ok::<_, Infallible>(product.file(filing.clone())));
         match refiled.await {
             Ok(refiled) => Ok(refiled),
             Err(UpdateError::NotFound) => Ok(false),

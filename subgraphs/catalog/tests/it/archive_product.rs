@@ -26,7 +26,8 @@ async fn takes_it_out_of_every_list_but_not_out_of_orders() {
     assert_eq!(shop.admin().ask(&query).await.code(), "NOT_FOUND", "the answer is the same for everybody");
     let query = "{ productBySlug(slug: \"milk\") { _id } }";
     assert_eq!(shop.client.ask(query).await.code(), "NOT_FOUND");
-    let query = "query($keys: [_Any!]!) { _entities(representations: $keys) { ... on Product { name archivedAt } } }";
+    let query =
+        "query($keys: [_Any!]!) { _entities(representations: $keys) { ... on Product { name archivedAt } } }";
     let keys = json!({ "keys": [{ "__typename": "Product", "_id": milk }] });
     let entity = shop.client.send(query, keys).await.data()["_entities"][0].clone();
     assert_eq!(entity["name"], "Milk");
@@ -59,6 +60,7 @@ async fn does_not_find_what_is_not_there_or_somebody_elses() {
 async fn makes_cached_lists_worthless() {
     let shop = Shop::start().await;
     let id = shop.product("Milk", json!({})).await;
+    shop.quiet().await;
     shop.remember("list", &["products"]).await;
     shop.remember("milk", &[&format!("product:{id}")]).await;
     archive(&shop.key(), &id).await;

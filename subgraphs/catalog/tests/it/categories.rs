@@ -4,20 +4,28 @@ use crate::shop::{Shop, id_of, names};
 
 const CREATE: &str = "mutation($input: CreateCategoryInput!) { createCategory(input: $input) {
     _id slug name description position parent { slug } children { slug } path { slug } } }";
-const UPDATE: &str = "mutation($id: ID!, $input: UpdateCategoryInput!) { updateCategory(id: $id, input: $input) {
+const UPDATE: &str =
+    "mutation($id: ID!, $input: UpdateCategoryInput!) { updateCategory(id: $id, input: $input) {
     _id slug name description position parent { slug } path { slug } } }";
 
 #[tokio::test]
 async fn shows_the_tree_in_its_order() {
     let shop = Shop::start().await;
     assert_eq!(shop.client.ask("{ categories { slug } }").await.data()["categories"], json!([]));
-    for (name, parent, position) in
-        [("Dairy", None, 2), ("Fruit", None, 1), ("Milk", Some("dairy"), 2), ("Cheese", Some("dairy"), 1), ("Blue", Some("cheese"), 1)]
-    {
+    for (name, parent, position) in [
+        ("Dairy", None, 2),
+        ("Fruit", None, 1),
+        ("Milk", Some("dairy"), 2),
+        ("Cheese", Some("dairy"), 1),
+        ("Blue", Some("cheese"), 1),
+    ] {
         let input = json!({ "name": name, "parent": parent, "position": position, "description": "Good." });
-        shop.admin().send(CREATE, json!({ "input": input })).await.data();
+        assert!(shop.admin().send(CREATE, json!({ "input": input })).await.data().is_object());
     }
-    let answer = shop.client.ask("{ categories { name parent { slug } children { name children { name children { name } } } } }").await;
+    let answer = shop
+        .client
+        .ask("{ categories { name parent { slug } children { name children { name children { name } } } } }")
+        .await;
     let expected = json!([
         { "name": "Fruit", "parent": null, "children": [] },
         { "name": "Dairy", "parent": null, "children": [
@@ -39,7 +47,8 @@ async fn finds_a_category_with_its_way_and_its_products() {
     let expected = json!({ "_id": cheese, "name": "Cheese", "path": [{ "slug": "dairy" }, { "slug": "cheese" }],
                            "products": { "nodes": [{ "name": "Brie" }] } });
     assert_eq!(shop.client.ask(query).await.data()["category"], expected);
-    let query = "{ category(slug: \"dairy\") { products(first: 1, sort: NAME) { totalCount nodes { name } } } }";
+    let query =
+        "{ category(slug: \"dairy\") { products(first: 1, sort: NAME) { totalCount nodes { name } } } }";
     let answer = shop.client.ask(query).await;
     assert_eq!(answer.data()["category"]["products"]["totalCount"], 1);
     assert_eq!(names(&answer.data()["category"]["products"]["nodes"]), ["Brie"]);
@@ -71,7 +80,11 @@ async fn refuses_what_does_not_fit_and_changes_nothing() {
     let before = shop.client.ask("{ categories { slug children { slug } } }").await.body;
     let cases = [
         (json!({ "name": "" }), "BAD_USER_INPUT", vec!["input.name"]),
-        (json!({ "name": "x".repeat(10_000), "position": -1 }), "BAD_USER_INPUT", vec!["input.name", "input.position"]),
+        (
+            json!({ "name": "x".repeat(10_000), "position": -1 }),
+            "BAD_USER_INPUT",
+            vec!["input.name", "input.position"],
+        ),
         (json!({ "name": "E", "slug": "Not A Slug" }), "BAD_USER_INPUT", vec!["input.slug"]),
         (json!({ "name": "E", "parent": "nowhere" }), "BAD_USER_INPUT", vec!["input.parent"]),
         (json!({ "name": "E", "parent": "d" }), "BAD_USER_INPUT", vec!["input.parent"]),
@@ -144,7 +157,8 @@ async fn never_gives_a_slug_twice_also_when_they_are_made_at_once() {
     let admin = shop.admin();
     let make = || async { admin.send(CREATE, json!({ "input": { "name": "Fruit" } })).await };
     let answers = futures::future::join_all((0..8).map(|_| make())).await;
-    let mut slugs: Vec<_> = answers.iter().map(|answer| answer.data()["createCategory"]["slug"].to_string()).collect();
+    let mut slugs: Vec<_> =
+        answers.iter().map(|answer| answer.data()["createCategory"]["slug"].to_string()).collect();
     slugs.sort();
     slugs.dedup();
     assert_eq!(slugs.len(), 8);

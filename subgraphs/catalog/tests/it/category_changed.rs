@@ -6,12 +6,13 @@ const UPDATE: &str =
     "mutation($id: ID!, $input: UpdateCategoryInput!) { updateCategory(id: $id, input: $input) { _id } }";
 
 async fn change(shop: &Shop, id: &str, input: Value) {
-    shop.admin().send(UPDATE, json!({ "id": id, "input": input })).await.data();
+    assert!(shop.admin().send(UPDATE, json!({ "id": id, "input": input })).await.data().is_object());
 }
 
 async fn found(shop: &Shop, filter: &str, names: &[&str]) {
     let what = format!("{filter} finds {names:?}");
-    eventually(&what, || async { shop.names(&format!("sort: NAME, filter: {{ {filter} }}")).await == names }).await;
+    eventually(&what, || async { shop.names(&format!("sort: NAME, filter: {{ {filter} }}")).await == names })
+        .await;
 }
 
 #[tokio::test]
@@ -72,9 +73,12 @@ async fn products_and_categories_that_change_at_once_agree_in_the_end() {
             change(&shop, &cheese, json!({ "parent": parent })).await;
         }
     };
-    let filings = futures::future::join_all(ids.iter().map(|id| update(&key, id, json!({ "category": "cheese" }))));
+    let filings =
+        futures::future::join_all(ids.iter().map(|id| update(&key, id, json!({ "category": "cheese" }))));
     let makings = futures::future::join_all(
-        (10..15).map(|n| async move { format!("P{n}") }).map(async |name| shop.product(&name.await, json!({ "category": "cheese" })).await),
+        (10..15)
+            .map(|n| async move { format!("P{n}") })
+            .map(async |name| shop.product(&name.await, json!({ "category": "cheese" })).await),
     );
     tokio::join!(moves, filings, makings);
     let mut names: Vec<_> = (0..15).map(|n| format!("P{n}")).collect();

@@ -101,7 +101,10 @@ async fn names_all_fields_that_are_wrong_and_writes_nothing() {
         assert!(answer.body.to_string().len() < 1_000, "the wrong value is not said again");
     }
     assert_eq!(shop.inventory.calls("create"), 0);
-    assert_eq!(shop.report().await, catalog::Report { offered: 0, archived: 0, unfinished: 0, overdue: Vec::new() });
+    assert_eq!(
+        shop.report().await,
+        catalog::Report { offered: 0, archived: 0, unfinished: 0, overdue: Vec::new() }
+    );
 }
 
 #[tokio::test]
@@ -163,7 +166,8 @@ async fn gives_each_product_a_slug_of_its_own_also_when_they_come_at_once() {
     let key = shop.key();
     let input = || json!({ "name": "Milk", "price": 1, "quantity": 1 });
     let answers = join_all((0..16).map(|_| create(&key, input()))).await;
-    let mut slugs: Vec<_> = answers.iter().map(|answer| answer.data()["createProduct"]["slug"].to_string()).collect();
+    let mut slugs: Vec<_> =
+        answers.iter().map(|answer| answer.data()["createProduct"]["slug"].to_string()).collect();
     slugs.sort();
     slugs.dedup();
     assert_eq!(slugs.len(), 16);
@@ -173,7 +177,8 @@ async fn gives_each_product_a_slug_of_its_own_also_when_they_come_at_once() {
 async fn refuses_a_slug_that_is_taken_and_asks_for_no_stock() {
     let shop = Shop::start().await;
     shop.product("Milk", json!({ "slug": "milk" })).await;
-    let answer = create(&shop.key(), json!({ "name": "Other", "price": 1, "quantity": 1, "slug": "milk" })).await;
+    let answer =
+        create(&shop.key(), json!({ "name": "Other", "price": 1, "quantity": 1, "slug": "milk" })).await;
     assert_eq!(answer.code(), "CONFLICT");
     assert_eq!(answer.fields(), ["input.slug"]);
     assert_eq!(shop.inventory.calls("create"), 1);
@@ -187,7 +192,8 @@ async fn tells_the_others() {
     let mine = create(&seller, json!({ "name": "Milk", "price": 119, "quantity": 1 })).await;
     let id = id_of(&mine.data()["createProduct"]);
     let events = heard.first(1).await;
-    let data = json!({ "productId": id, "name": "Milk", "price": 119, "sellerId": person.user.id.to_string() });
+    let data =
+        json!({ "productId": id, "name": "Milk", "price": 119, "sellerId": person.user.id.to_string() });
     assert_eq!(events, [("product.created".to_owned(), data)]);
 }
 

@@ -174,7 +174,9 @@ async fn never_shows_a_draft_and_leaves_a_young_one_alone() {
     assert_eq!(shop.key().ask(&query).await.code(), "NOT_FOUND");
     let query = format!("{{ products(ids: [\"{id}\"]) {{ _id }} }}");
     assert_eq!(shop.client.ask(&query).await.data()["products"], json!([null]));
-    let query = format!("{{ _entities(representations: [{{ __typename: \"Product\", _id: \"{id}\" }}]) {{ __typename }} }}");
+    let query = format!(
+        "{{ _entities(representations: [{{ __typename: \"Product\", _id: \"{id}\" }}]) {{ __typename }} }}"
+    );
     assert_eq!(shop.client.ask(&query).await.data()["_entities"], json!([null]));
     let query = format!("mutation {{ updateProduct(id: \"{id}\", input: {{ price: 5 }}) {{ _id }} }}");
     assert_eq!(shop.key().ask(&query).await.code(), "NOT_FOUND");

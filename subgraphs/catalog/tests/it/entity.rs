@@ -1,9 +1,8 @@
 use serde_json::json;
 
-use crate::shop::{Shop, eventually};
+use crate::shop::Shop;
 
-const QUERY: &str =
-    "query($keys: [_Any!]!) { _entities(representations: $keys) { ... on Product { _id name price category { slug } } } }";
+const QUERY: &str = "query($keys: [_Any!]!) { _entities(representations: $keys) { ... on Product { _id name price category { slug } } } }";
 
 #[tokio::test]
 async fn gives_fifty_products_for_one_read_and_null_for_what_is_none() {
@@ -16,11 +15,7 @@ async fn gives_fifty_products_for_one_read_and_null_for_what_is_none() {
     keys.insert(10, json!({ "__typename": "Product", "_id": "01890a5d-ac96-774b-bcce-b302099a8057" }));
     keys.insert(20, json!({ "__typename": "Product", "_id": "no id" }));
     keys.push(keys[0].clone());
-    let quiet = || async {
-        shop.world.host().settled().await;
-        shop.world.host().bus().lag("catalog").await.unwrap() == 0
-    };
-    eventually("nothing is under way", quiet).await;
+    shop.quiet().await;
     let before = shop.store.stats().reads;
     let answer = shop.client.send(QUERY, json!({ "keys": keys })).await;
     assert_eq!(shop.store.stats().reads - before, 1);
@@ -39,7 +34,10 @@ async fn is_not_hurt_by_keys_that_are_of_no_use() {
     let shop = Shop::start().await;
     let milk = shop.product("Milk", json!({})).await;
     for strange in [json!(""), json!(5), json!("x".repeat(10_000))] {
-        let keys = [json!({ "__typename": "Product", "_id": strange }), json!({ "__typename": "Product", "_id": milk })];
+        let keys = [
+            json!({ "__typename": "Product", "_id": strange }),
+            json!({ "__typename": "Product", "_id": milk }),
+        ];
         let answer = shop.client.send(QUERY, json!({ "keys": keys })).await;
         assert_eq!(answer.data()["_entities"][0], json!(null));
         assert_eq!(answer.data()["_entities"][1]["name"], "Milk");

@@ -34,10 +34,15 @@ async fn pages_through_all_of_them() {
         create(&ann, json!({ "name": format!("P{n}"), "price": 1, "quantity": 1 })).await;
     }
     for client in [&ann, &shop.admin()] {
-        let first = client.ask("{ managedProducts(first: 3) { nodes { name } pageInfo { endCursor hasNextPage } } }").await;
+        let first = client
+            .ask("{ managedProducts(first: 3) { nodes { name } pageInfo { endCursor hasNextPage } } }")
+            .await;
         let first = &first.data()["managedProducts"];
         assert_eq!(names(&first["nodes"]), ["P4", "P3", "P2"]);
-        let query = format!("{{ managedProducts(after: {}) {{ nodes {{ name }} pageInfo {{ hasNextPage }} }} }}", first["pageInfo"]["endCursor"]);
+        let query = format!(
+            "{{ managedProducts(after: {}) {{ nodes {{ name }} pageInfo {{ hasNextPage }} }} }}",
+            first["pageInfo"]["endCursor"]
+        );
         let second = client.ask(&query).await;
         assert_eq!(names(&second.data()["managedProducts"]["nodes"]), ["P1", "P0"]);
         assert_eq!(second.data()["managedProducts"]["pageInfo"]["hasNextPage"], false);

@@ -6,7 +6,8 @@ use crate::shop::Shop;
 async fn finds_a_product_by_its_id_and_by_its_slug() {
     let shop = Shop::start().await;
     let id = shop.product("Milk", json!({})).await;
-    let query = format!("{{ product(id: \"{id}\") {{ _id name }} productBySlug(slug: \"milk\") {{ _id name }} }}");
+    let query =
+        format!("{{ product(id: \"{id}\") {{ _id name }} productBySlug(slug: \"milk\") {{ _id name }} }}");
     let answer = shop.client.ask(&query).await;
     let expected = json!({ "_id": id, "name": "Milk" });
     assert_eq!(answer.data(), &json!({ "product": expected, "productBySlug": expected }));
@@ -33,4 +34,13 @@ async fn refuses_what_is_no_id() {
         assert_eq!(answer.fields(), ["id"], "{id}");
         assert_eq!(answer.body["data"], json!({ "product": null }));
     }
+}
+
+#[tokio::test]
+async fn leaves_the_fields_beside_it_alone_when_it_fails() {
+    let shop = Shop::start().await;
+    let answer = shop.client.ask("{ product(id: \"x\") { _id } shop { name } }").await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT");
+    assert_eq!(answer.body["data"], json!({ "product": null, "shop": { "name": "Larder" } }));
+    assert_eq!(answer.error()["path"], json!(["product"]));
 }

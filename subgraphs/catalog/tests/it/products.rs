@@ -64,11 +64,7 @@ async fn reads_the_tree_once_for_all_products_of_a_list() {
     for n in 0..20 {
         shop.product(&format!("Fruit {n}"), json!({ "category": "fruit" })).await;
     }
-    let quiet = || async {
-        shop.world.host().settled().await;
-        shop.world.host().bus().lag("catalog").await.unwrap() == 0
-    };
-    crate::shop::eventually("nothing is under way", quiet).await;
+    shop.quiet().await;
     let before = shop.store.stats().reads;
     let answer = shop.client.ask("{ products { name category { name path { slug } } } }").await;
     assert_eq!(answer.data()["products"].as_array().unwrap().len(), 20);

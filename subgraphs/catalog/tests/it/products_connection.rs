@@ -2,7 +2,7 @@ use kit::identity::UserId;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, create, eventually, names};
+use crate::shop::{Shop, create, names};
 
 async fn shelf() -> Shop {
     let shop = Shop::start().await;
@@ -16,7 +16,11 @@ async fn shelf() -> Shop {
         ("Crème fraîche", 129, 3, Some("dairy"), Some("Alp")),
         ("Zopf", 499, 1, None, None),
     ] {
-        shop.product(name, json!({ "price": price, "quantity": quantity, "category": category, "brand": brand })).await;
+        shop.product(
+            name,
+            json!({ "price": price, "quantity": quantity, "category": category, "brand": brand }),
+        )
+        .await;
     }
     shop
 }
@@ -28,13 +32,25 @@ async fn sorts_in_four_ways() {
     assert_eq!(shop.names("first: 10").await, newest);
     assert_eq!(shop.names("sort: NEWEST").await, newest);
     assert_eq!(shop.names("sort: NAME").await, ["äpfel", "Bananas", "Crème fraîche", "Gala Apples", "Zopf"]);
-    assert_eq!(shop.names("sort: PRICE_ASC").await, ["Crème fraîche", "Bananas", "äpfel", "Gala Apples", "Zopf"]);
-    assert_eq!(shop.names("sort: PRICE_DESC").await, ["Zopf", "Gala Apples", "äpfel", "Bananas", "Crème fraîche"]);
+    assert_eq!(
+        shop.names("sort: PRICE_ASC").await,
+        ["Crème fraîche", "Bananas", "äpfel", "Gala Apples", "Zopf"]
+    );
+    assert_eq!(
+        shop.names("sort: PRICE_DESC").await,
+        ["Zopf", "Gala Apples", "äpfel", "Bananas", "Crème fraîche"]
+    );
     let in_fruit = "filter: { category: \"fruit\" }";
     assert_eq!(shop.names(in_fruit).await, ["Bananas", "äpfel", "Gala Apples"]);
     assert_eq!(shop.names(&format!("{in_fruit}, sort: NAME")).await, ["äpfel", "Bananas", "Gala Apples"]);
-    assert_eq!(shop.names(&format!("{in_fruit}, sort: PRICE_ASC")).await, ["Bananas", "äpfel", "Gala Apples"]);
-    assert_eq!(shop.names(&format!("{in_fruit}, sort: PRICE_DESC")).await, ["Gala Apples", "äpfel", "Bananas"]);
+    assert_eq!(
+        shop.names(&format!("{in_fruit}, sort: PRICE_ASC")).await,
+        ["Bananas", "äpfel", "Gala Apples"]
+    );
+    assert_eq!(
+        shop.names(&format!("{in_fruit}, sort: PRICE_DESC")).await,
+        ["Gala Apples", "äpfel", "Bananas"]
+    );
 }
 
 #[tokio::test]
@@ -47,7 +63,10 @@ async fn filters_by_category_price_stock_and_text_and_all_of_them() {
     assert_eq!(found("minPrice: 0").await.len(), 5);
     assert_eq!(found("inStock: false").await, ["äpfel"]);
     assert_eq!(found("inStock: true, category: \"apples-pears\"").await, ["Gala Apples"]);
-    assert_eq!(found("category: \"fruit\", minPrice: 200, inStock: true, text: \"hollin\"").await, ["Gala Apples"]);
+    assert_eq!(
+        found("category: \"fruit\", minPrice: 200, inStock: true, text: \"hollin\"").await,
+        ["Gala Apples"]
+    );
     assert!(found("category: \"fruit\", text: \"alp\"").await.is_empty());
 }
 
@@ -71,7 +90,11 @@ async fn finds_words_by_their_beginnings_however_they_are_written() {
     assert_eq!(found("app").await, ["äpfel", "Gala Apples"], "the words of a category count as well");
     assert_eq!(found("fruit farm").await, ["Bananas", "Gala Apples"]);
     assert_eq!(found("gala dairy").await, Vec::<String>::new());
-    assert_eq!(found("ala").await, Vec::<String>::new(), "a word begins like it, and does not only contain it");
+    assert_eq!(
+        found("ala").await,
+        Vec::<String>::new(),
+        "a word begins like it, and does not only contain it"
+    );
     assert_eq!(found("").await.len(), 5);
     assert_eq!(found("%").await, Vec::<String>::new());
     assert_eq!(found("_").await, Vec::<String>::new());
@@ -100,7 +123,8 @@ async fn names_all_parts_of_a_filter_that_are_wrong() {
         ("after: \"x\"", vec!["after"]),
     ];
     for (arguments, fields) in cases {
-        let answer = shop.client.ask(&format!("{{ productsConnection({arguments}) {{ nodes {{ name }} }} }}")).await;
+        let answer =
+            shop.client.ask(&format!("{{ productsConnection({arguments}) {{ nodes {{ name }} }} }}")).await;
         assert_eq!((answer.code(), answer.fields()), ("BAD_USER_INPUT", fields), "{arguments}");
     }
 }
@@ -108,7 +132,8 @@ async fn names_all_parts_of_a_filter_that_are_wrong() {
 #[tokio::test]
 async fn refuses_a_cursor_of_another_order() {
     let shop = shelf().await;
-    let page = shop.client.ask("{ productsConnection(first: 1, sort: NAME) { pageInfo { endCursor } } }").await;
+    let page =
+        shop.client.ask("{ productsConnection(first: 1, sort: NAME) { pageInfo { endCursor } } }").await;
     let cursor = &page.data()["productsConnection"]["pageInfo"]["endCursor"];
     let query = format!("{{ productsConnection(after: {cursor}, sort: PRICE_ASC) {{ nodes {{ name }} }} }}");
     assert_eq!(shop.client.ask(&query).await.fields(), ["after"]);
@@ -132,11 +157,7 @@ async fn counts_only_what_the_filter_leaves() {
 #[tokio::test]
 async fn does_not_count_unasked() {
     let shop = shelf().await;
-    let quiet = || async {
-        shop.world.host().settled().await;
-        shop.world.host().bus().lag("catalog").await.unwrap() == 0
-    };
-    eventually("nothing is under way", quiet).await;
+    shop.quiet().await;
     let before = shop.store.stats().reads;
     shop.names("first: 2").await;
     assert_eq!(shop.store.stats().reads - before, 1);
@@ -172,12 +193,15 @@ async fn pages_stay_where_they_are_when_products_come_and_go() {
     let mut ids = Vec::new();
     for n in 0..12 {
         // Equal prices and, with a clock that stands still, equal times: the ids alone tell them apart.
-        ids.push(shop.product(&format!("Old {n:02}"), json!({ "category": "fruit", "price": 100 + n % 2 })).await);
+        ids.push(
+            shop.product(&format!("Old {n:02}"), json!({ "category": "fruit", "price": 100 + n % 2 })).await,
+        );
     }
     for sort in ["NEWEST", "NAME", "PRICE_ASC", "PRICE_DESC"] {
         for filter in ["", ", filter: { category: \"fruit\" }", ", filter: { text: \"old\" }"] {
             let seen = walk(&shop, &format!("sort: {sort}{filter}"), 5, async |page| {
-                shop.product(&format!("New {sort} {page}"), json!({ "category": "fruit", "price": 100 })).await;
+                shop.product(&format!("New {sort} {page}"), json!({ "category": "fruit", "price": 100 }))
+                    .await;
             })
             .await;
             let mut old: Vec<_> = seen.iter().filter(|name| name.starts_with("Old")).cloned().collect();
@@ -189,7 +213,7 @@ async fn pages_stay_where_they_are_when_products_come_and_go() {
     let seen = walk(&shop, "sort: NAME, filter: { text: \"old\" }", 4, async |page| {
         // The product that the cursor stands on goes away.
         let gone = &ids[page * 4 - 1];
-        crate::shop::archive(&shop.key(), gone).await.data();
+        assert!(crate::shop::archive(&shop.key(), gone).await.data().is_object());
     })
     .await;
     assert_eq!(seen.len(), 12);
@@ -206,8 +230,14 @@ fn every_page_size_gives_the_same_list() {
         shop
     });
     let sorts = prop::sample::select(vec!["NEWEST", "NAME", "PRICE_ASC", "PRICE_DESC"]);
-    let filters = prop::sample::select(vec!["", ", filter: { inStock: true }", ", filter: { minPrice: 2, maxPrice: 3 }", ", filter: { text: \"p1\" }"]);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() });
+    let filters = prop::sample::select(vec![
+        "",
+        ", filter: { inStock: true }",
+        ", filter: { minPrice: 2, maxPrice: 3 }",
+        ", filter: { text: \"p1\" }",
+    ]);
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() });
     runner
         .run(&(sorts, filters, 1..20_usize), |(sort, filter, size)| {
             let arguments = format!("sort: {sort}{filter}");

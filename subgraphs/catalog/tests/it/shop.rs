@@ -216,15 +216,30 @@ impl Shop {
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let handler = Listener(events.clone());
         let bus = self.world.host().bus();
-        let subscription = bus.subscribe("test", topics, Delivery::default(), handler).await.expect("it is heard");
+        let subscription =
+            bus.subscribe("test", topics, Delivery::default(), handler).await.expect("it is heard");
         Heard { events, _subscription: subscription }
+    }
+
+    /// Waits until everything that was told has been heard by the catalog itself.
+    pub(crate) async fn quiet(&self) {
+        let host = self.world.host();
+        eventually("nothing is under way", || async {
+            host.settled().await;
+            let lags =
+                [host.bus().lag("catalog").await.unwrap(), host.bus().lag("catalog-cache").await.unwrap()];
+            lags == [0, 0]
+        })
+        .await;
     }
 
     /// Puts something into the cache under these tags.
     pub(crate) async fn remember(&self, key: &str, tags: &[&str]) {
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         match self.world.host().cache().enter(key).await {
-            Entry::Fill(fill) => drop(fill.put(Bytes::from_static(b"old"), tags, Duration::from_secs(10)).await),
+            Entry::Fill(fill) => {
+                drop(fill.put(Bytes::from_static(b"old"), tags, Duration::from_secs(10)).await)
+            }
             _ => panic!("{key} is in the cache already"),
         }
         assert!(self.remembers(key).await);
@@ -288,7 +303,9 @@ pub(crate) async fn update(client: &TestClient, id: &str, input: Value) -> Answe
 }
 
 pub(crate) async fn archive(client: &TestClient, id: &str) -> Answer {
-    client.send("mutation($id: ID!) { archiveProduct(id: $id) { _id archivedAt } }", json!({ "id": id })).await
+    client
+        .send("mutation($id: ID!) { archiveProduct(id: $id) { _id archivedAt } }", json!({ "id": id }))
+        .await
 }
 
 pub(crate) fn id_of(thing: &Value) -> String {

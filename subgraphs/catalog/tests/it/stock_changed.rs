@@ -5,7 +5,7 @@ use crate::shop::{Mood, Shop, eventually};
 async fn hear(shop: &Shop, id: &str, in_stock: bool, version: u64) {
     let data = json!({ "productId": id, "inStock": in_stock, "version": version });
     shop.tell("stock.changed", id, &data).await;
-    eventually("the event was handled", || async { shop.world.host().bus().lag("catalog").await.unwrap() == 0 }).await;
+    shop.quiet().await;
 }
 
 async fn in_stock(shop: &Shop) -> Vec<String> {
@@ -68,11 +68,7 @@ async fn news_that_come_before_the_product_is_shown_are_kept() {
 async fn makes_cached_lists_worthless_where_something_changed() {
     let shop = Shop::start().await;
     let milk = shop.product("Milk", json!({ "quantity": 1 })).await;
-    let quiet = || async {
-        shop.world.host().settled().await;
-        shop.world.host().bus().lag("catalog-cache").await.unwrap() == 0
-    };
-    eventually("the events were heard", quiet).await;
+    shop.quiet().await;
     shop.remember("first", &["products"]).await;
     hear(&shop, &milk, true, 2).await;
     assert!(shop.remembers("first").await, "it was in stock before");

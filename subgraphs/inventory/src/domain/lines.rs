@@ -105,7 +105,8 @@ mod tests {
     fn other_lines_have_another_fingerprint() {
         let (a, b) = (ProductId::new(), ProductId::new());
         let all = [vec![line(a, 1)], vec![line(b, 1)], vec![line(a, 2)], vec![line(a, 1), line(b, 1)]];
-        let prints: Vec<_> = all.into_iter().map(|lines| Lines::merged(lines).unwrap().fingerprint()).collect();
+        let prints: Vec<_> =
+            all.into_iter().map(|lines| Lines::merged(lines).unwrap().fingerprint()).collect();
         for (i, print) in prints.iter().enumerate() {
             assert!(!prints[i + 1..].contains(print));
         }

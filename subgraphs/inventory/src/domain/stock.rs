@@ -493,7 +493,8 @@ impl Document for Stock {
     }
 
     fn keys(&self) -> Keys {
-        let keys = if self.discarded { Keys::new() } else { Keys::new().with("available", self.available().get()) };
+        let keys =
+            if self.discarded { Keys::new() } else { Keys::new().with("available", self.available().get()) };
         match self.holds.values().map(|hold| hold.expires_at).min() {
             Some(first) => keys.with("expires", first),
             None => keys,

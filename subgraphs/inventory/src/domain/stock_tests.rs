@@ -39,7 +39,11 @@ impl Shelf {
         Self { stock, moved: vec![change.moved] }
     }
 
-    fn apply(&mut self, order: OrderId, rule: impl Fn(&mut Stock, &Past) -> Outcome) -> Result<bool, Refusal> {
+    fn apply(
+        &mut self,
+        order: OrderId,
+        rule: impl Fn(&mut Stock, &Past) -> Outcome,
+    ) -> Result<bool, Refusal> {
         let before = self.stock.clone();
         let outcome = rule(&mut self.stock, &past(&self.moved, order));
         match outcome {
@@ -160,13 +164,13 @@ fn an_adjustment_wants_the_number_that_was_seen() {
     let mut stock = stock(10);
     stock.hold(&Past::default(), &ask(OrderId::new(), 4)).unwrap();
     let note = Note::default();
-    assert_eq!(
-        stock.adjust(pieces(10), pieces(3), &note),
-        Err(Refusal::Stale { available: Pieces::new(6) })
-    );
+    assert_eq!(stock.adjust(pieces(10), pieces(3), &note), Err(Refusal::Stale { available: Pieces::new(6) }));
     let change = stock.adjust(pieces(6), pieces(0), &note).unwrap().unwrap();
     assert_eq!(change.moved.quantity, Pieces::new(-6));
-    assert_eq!((stock.available(), stock.on_hand(), stock.held()), (Pieces::ZERO, Pieces::new(4), Pieces::new(4)));
+    assert_eq!(
+        (stock.available(), stock.on_hand(), stock.held()),
+        (Pieces::ZERO, Pieces::new(4), Pieces::new(4))
+    );
     assert_eq!(stock.adjust(pieces(0), pieces(0), &note), Ok(None));
 }
 
@@ -351,9 +355,12 @@ fn act(shelf: &mut Shelf, orders: &[OrderId], act: &Act) -> Result<bool, Refusal
         }
         Act::Commit(order) => shelf.commit(orders[order]),
         Act::Release(order) => shelf.release(orders[order]),
-        Act::Expire(order) => shelf.apply(orders[order], |stock, _| Ok(stock.give_up(orders[order], Kind::Expire))),
+        Act::Expire(order) => {
+            shelf.apply(orders[order], |stock, _| Ok(stock.give_up(orders[order], Kind::Expire)))
+        }
         Act::Bar(order) => {
-            let bar = |stock: &mut Stock, past: &Past| stock.bar(past, orders[order], Kind::Short, Pieces::new(1));
+            let bar =
+                |stock: &mut Stock, past: &Past| stock.bar(past, orders[order], Kind::Short, Pieces::new(1));
             shelf.apply(orders[order], bar)
         }
         Act::Restock(count) => {

@@ -94,7 +94,11 @@ impl Entities {
     /// The products by key; one without stock is null, and leaves the others alone. However many are asked for at once, it
     /// is one read.
     #[graphql(entity)]
-    async fn find_product_by_id(&self, ctx: &Context<'_>, #[graphql(name = "_id")] id: ID) -> Result<Option<Product>> {
+    async fn find_product_by_id(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "_id")] id: ID,
+    ) -> Result<Option<Product>> {
         let Ok(id) = ProductId::parse(&id) else { return Ok(None) };
         Ok(inventory(ctx)?.level(id).await?.map(Product::with))
     }

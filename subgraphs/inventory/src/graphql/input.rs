@@ -70,8 +70,11 @@ impl Check {
     /// Distinct products by their ids: 1 to 100.
     pub(super) fn products(&mut self, field: &str, texts: &[async_graphql::ID]) -> Option<Vec<ProductId>> {
         self.length(field, texts.len())?;
-        let parsed: Vec<_> =
-            texts.iter().enumerate().filter_map(|(i, text)| self.product(&format!("{field}[{i}]"), text)).collect();
+        let parsed: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .filter_map(|(i, text)| self.product(&format!("{field}[{i}]"), text))
+            .collect();
         (parsed.len() == texts.len()).then_some(parsed)
     }
 
@@ -93,7 +96,11 @@ impl Check {
             return None;
         }
         let merged = Lines::merged(lines);
-        merged.map_err(|(i, error): (usize, AmountError)| self.wrong(&format!("{field}[{i}].quantity"), error.to_string())).ok()
+        merged
+            .map_err(|(i, error): (usize, AmountError)| {
+                self.wrong(&format!("{field}[{i}].quantity"), error.to_string())
+            })
+            .ok()
     }
 
     fn length(&mut self, field: &str, length: usize) -> Option<()> {

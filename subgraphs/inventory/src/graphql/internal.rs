@@ -41,7 +41,11 @@ impl StockMutation {
     /// Ends the stock of a product that never became visible; a creation that comes late is refused from then on. `CONFLICT` where anything was ever
     /// held.
     #[graphql(inaccessible, guard = "Require::Scope(\"stock:create\")")]
-    async fn discard_stock(&self, ctx: &Context<'_>, #[graphql(desc = "The product.")] product: ID) -> Result<bool> {
+    async fn discard_stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product.")] product: ID,
+    ) -> Result<bool> {
         let mut check = Check::default();
         let product = check.product("product", &product);
         inventory(ctx)?.discard(check.done(product)?).await?;
@@ -55,8 +59,14 @@ impl StockMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] order: ID,
-        #[graphql(desc = "What it asks for: 1 to 100 lines. The same product on two lines is one.")] lines: Vec<StockLineInput>,
-        #[graphql(desc = "When to ask what has become of the order; within a day.")] expires_at: DateTime<Utc>,
+        #[graphql(
+            inaccessible,
+            desc = "What it asks for: 1 to 100 lines. The same product on two lines is one."
+        )]
+        lines: Vec<StockLineInput>,
+        #[graphql(desc = "When to ask what has become of the order; within a day.")] expires_at: DateTime<
+            Utc,
+        >,
     ) -> Result<bool> {
         let mut check = Check::default();
         let order = check.order("order", &order);

@@ -22,9 +22,12 @@ impl AdminQuery {
     async fn stock_movements(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only those of this product. A product that has no stock has no movements.")] product: Option<ID>,
+        #[graphql(desc = "Only those of this product. A product that has no stock has no movements.")]
+        product: Option<ID>,
         #[graphql(desc = "How many: 1 to 100, 20 where nothing is said.")] first: Option<i32>,
-        #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<String>,
+        #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<
+            String,
+        >,
     ) -> Result<StockMovementConnection> {
         let mut check = Check::default();
         let product = product.map(|product| check.product("product", &product));
@@ -41,10 +44,14 @@ impl AdminQuery {
     async fn low_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Those of which at most so many can be sold; the shop's own threshold where nothing is said.")]
+        #[graphql(
+            desc = "Those of which at most so many can be sold; the shop's own threshold where nothing is said."
+        )]
         threshold: Option<i32>,
         #[graphql(desc = "How many: 1 to 100, 20 where nothing is said.")] first: Option<i32>,
-        #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<String>,
+        #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<
+            String,
+        >,
     ) -> Result<StockLevelConnection> {
         let mut check = Check::default();
         let threshold = threshold.map(|threshold| check.quantity("threshold", threshold));

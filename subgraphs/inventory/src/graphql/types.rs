@@ -183,5 +183,11 @@ impl Counted for LowOf {
     }
 }
 
-kit::connection!(StockMovementConnection, StockMovementEdge, StockMovement, "movements of stock", MovementsOf);
+kit::connection!(
+    StockMovementConnection,
+    StockMovementEdge,
+    StockMovement,
+    "movements of stock",
+    MovementsOf
+);
 kit::connection!(StockLevelConnection, StockLevelEdge, StockLevel, "stocks that are low", LowOf);

@@ -8,7 +8,7 @@ use kit::store::{Collection, Find, Found, Index, Store, StoreError};
 use super::{Ledger, open};
 use crate::{
     domain::{
-        OrderId, Pieces, ProductId,
+        OrderId, ProductId,
         movement::{Kind, Moved},
         stock::Stock,
     },
@@ -104,7 +104,9 @@ impl Account {
         check(free >= 0 && *held >= 0, format!("{held} are held of {on_hand} on hand"));
         check(
             free + held + sold == received + adjusted,
-            format!("{free} free + {held} held + {sold} sold is not {received} received + {adjusted} adjusted"),
+            format!(
+                "{free} free + {held} held + {sold} sold is not {received} received + {adjusted} adjusted"
+            ),
         );
         let stock = LedgerSums {
             on_hand: *on_hand,
@@ -186,7 +188,9 @@ fn recount<'a>(stock: &Stock, movements: impl Iterator<Item = &'a Moved>) -> Acc
                 sums.on_hand += count;
                 sold = -count;
             }
-            Kind::Adjust | Kind::Discard => (sums.on_hand, sums.adjusted) = (sums.on_hand + count, sums.adjusted + count),
+            Kind::Adjust | Kind::Discard => {
+                (sums.on_hand, sums.adjusted) = (sums.on_hand + count, sums.adjusted + count)
+            }
             Kind::Refuse | Kind::Short => {}
         }
         sums.sold += sold;
@@ -223,6 +227,7 @@ fn recount<'a>(stock: &Stock, movements: impl Iterator<Item = &'a Moved>) -> Acc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Pieces;
 
     #[test]
     fn a_lost_movement_is_a_fault() {

@@ -45,7 +45,8 @@ impl Inventory {
         let inventory = self.clone();
         to_the_end(async move {
             let Adjustment { product, expected, quantity, note } = asked;
-            let change = inventory.change_now(product, move |stock| stock.adjust(expected, quantity, &note)).await;
+            let change =
+                inventory.change_now(product, move |stock| stock.adjust(expected, quantity, &note)).await;
             let change = change.map_err(|trouble| trouble.of(product))?;
             inventory.tell(&change.map(|change| (product, change)).into_iter().collect::<Vec<_>>()).await;
             inventory.level_now(product).await
@@ -90,7 +91,9 @@ impl Inventory {
     /// The level after a change, with the change in the ledger: whoever made it looks there next.
     async fn level_now(&self, product: ProductId) -> kit::Result<Level> {
         let stock = self.arrive(product).await?;
-        stock.and_then(|stock| Level::of(&stock, self.low_at)).ok_or_else(|| Error::not_found("product", product))
+        stock
+            .and_then(|stock| Level::of(&stock, self.low_at))
+            .ok_or_else(|| Error::not_found("product", product))
     }
 
     /// Moves what is in the envelope of a stock into the ledger, without waiting for the relay; it comes to the same.
@@ -120,7 +123,11 @@ impl Inventory {
     ///
     /// # Errors
     /// `BAD_USER_INPUT` where the cursor belongs to another list.
-    pub(crate) async fn movements(&self, product: Option<ProductId>, page: PageRequest) -> kit::Result<Found<Movement>> {
+    pub(crate) async fn movements(
+        &self,
+        product: Option<ProductId>,
+        page: PageRequest,
+    ) -> kit::Result<Found<Movement>> {
         let find = page.apply(Self::movements_of(product))?;
         if let Some(product) = product {
             self.arrive(product).await?;
@@ -145,10 +152,15 @@ impl Inventory {
     ///
     /// # Errors
     /// `BAD_USER_INPUT` where the cursor belongs to another list.
-    pub(crate) async fn low(&self, threshold: Option<Quantity>, page: PageRequest) -> kit::Result<Found<Level>> {
+    pub(crate) async fn low(
+        &self,
+        threshold: Option<Quantity>,
+        page: PageRequest,
+    ) -> kit::Result<Found<Level>> {
         let Found { items, more } = self.stocks.find(page.apply(self.low_of(threshold))?).await?;
         // What has been ended is in no index of what can be sold.
-        let levels = items.into_iter().filter_map(|(cursor, stock)| Some((cursor, Level::of(&stock, self.low_at)?)));
+        let levels =
+            items.into_iter().filter_map(|(cursor, stock)| Some((cursor, Level::of(&stock, self.low_at)?)));
         Ok(Found { items: levels.collect(), more })
     }
 

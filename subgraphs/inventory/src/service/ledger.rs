@@ -9,10 +9,7 @@
 //!
 //! A movement that left the envelope between 2 and 3 makes the numbers disagree, and the whole is done again.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use kit::{
@@ -101,7 +98,10 @@ impl Ledger {
         let mut known: HashMap<ProductId, Known> = {
             let upto = self.upto.lock();
             let each = products.iter().map(|product| {
-                (*product, Known { upto: upto.get(product).copied().unwrap_or_default(), past: Past::default() })
+                (
+                    *product,
+                    Known { upto: upto.get(product).copied().unwrap_or_default(), past: Past::default() },
+                )
             });
             each.collect()
         };
@@ -127,7 +127,12 @@ impl Ledger {
     }
 
     /// What the document's own envelope tells: all movements up to the document's are either in it or in the ledger.
-    async fn read(&self, stocks: &Collection<Stock>, cause: &Cause, product: ProductId) -> Result<Known, StoreError> {
+    async fn read(
+        &self,
+        stocks: &Collection<Stock>,
+        cause: &Cause,
+        product: ProductId,
+    ) -> Result<Known, StoreError> {
         let Some((stock, pending)) = stocks.get_with_pending(&product).await? else {
             return Ok(Known::default());
         };
@@ -169,7 +174,8 @@ impl Ledger {
     async fn all(&self, find: Find) -> Result<Vec<Movement>, StoreError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let Found { items, more } = self.movements.find(find.clone().after(after).limit(Self::PAGE)).await?;
+            let Found { items, more } =
+                self.movements.find(find.clone().after(after).limit(Self::PAGE)).await?;
             after = items.last().map(|(cursor, _)| cursor.clone());
             all.extend(items.into_iter().map(|(_, movement)| movement));
             if !more || after.is_none() {

@@ -1,6 +1,9 @@
 //! How much there is of a product, for whoever shows it: however many are asked for at once, it is one read.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use kit::{
     Quantity,
@@ -55,6 +58,8 @@ pub(crate) struct Levels {
     stocks: Collection<Stock>,
     low_at: Quantity,
     waiting: Mutex<Vec<(ProductId, Reply)>>,
+    /// How many reads there have been.
+    reads: AtomicU64,
 }
 
 /// Whoever reads for the others. Dropped before that, it sends them to ask again.
@@ -68,7 +73,7 @@ impl Drop for Leader<'_> {
 
 impl Levels {
     pub(crate) const fn new(stocks: Collection<Stock>, low_at: Quantity) -> Self {
-        Self { stocks, low_at, waiting: parking_lot::const_mutex(Vec::new()) }
+        Self { stocks, low_at, waiting: parking_lot::const_mutex(Vec::new()), reads: AtomicU64::new(0) }
     }
 
     /// The level of a product; none where there is no stock of it.
@@ -94,8 +99,15 @@ impl Levels {
         }
     }
 
+    /// How many reads there have been.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     async fn answer(&self, asked: Vec<(ProductId, Reply)>) {
         let products: Vec<_> = asked.iter().map(|(product, _)| *product).collect();
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let found = self.stocks.get_many(&products).await.map_err(Arc::new);
         for (product, reply) in asked {
             let level = match &found {

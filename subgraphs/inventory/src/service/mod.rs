@@ -15,6 +15,8 @@ mod reserve_tests;
 mod settle;
 mod supply;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -253,10 +255,14 @@ fn refused(refusal: &Refusal) -> Error {
     match refusal {
         Refusal::Short { available } => Error::conflict(format!("Only {} can be sold.", available.get())),
         Refusal::Late => Error::conflict("The time for this order is over; nothing is held for it."),
-        Refusal::Released | Refusal::Undone => Error::conflict("The order was released; it cannot hold stock again."),
+        Refusal::Released | Refusal::Undone => {
+            Error::conflict("The order was released; it cannot hold stock again.")
+        }
         Refusal::OtherLines => Error::conflict("The order has asked for other lines before."),
         Refusal::Held => Error::conflict("The order holds stock."),
-        Refusal::NothingHeld => Error::conflict("The order holds nothing of this product that could be sold."),
+        Refusal::NothingHeld => {
+            Error::conflict("The order holds nothing of this product that could be sold.")
+        }
         Refusal::Stale { available } => Error::conflict(format!(
             "The quantity has changed meanwhile: it is {} now. Look again and decide.",
             available.get()

@@ -72,7 +72,8 @@ impl Inventory {
     async fn finish(self: &Arc<Self>, order: OrderId, products: &[ProductId], fate: Fate) -> kit::Result<()> {
         let products: BTreeSet<_> = products.iter().copied().collect();
         let inventory = self.clone();
-        to_the_end(async move { inventory.finish_each(order, products.into_iter().collect(), fate).await }).await
+        to_the_end(async move { inventory.finish_each(order, products.into_iter().collect(), fate).await })
+            .await
     }
 
     /// Finishes each of the products; all are tried, whatever becomes of one, and the first failure is told.

@@ -90,7 +90,8 @@ struct Taken {
 /// Holds all of the lines, or none.
 pub(super) async fn take(shelf: &impl Shelf, lines: &[Line]) -> Result<(), Unreserved> {
     if let [first, _, ..] = lines {
-        let short = shelf.surely_short(lines).await.map_err(|trouble| Unreserved::Trouble(first.product, trouble))?;
+        let short =
+            shelf.surely_short(lines).await.map_err(|trouble| Unreserved::Trouble(first.product, trouble))?;
         if !short.is_empty() {
             return Err(Unreserved::Short(short));
         }
@@ -278,10 +279,12 @@ impl Reservation<'_> {
                     return Err(NotHeld::Undecided(undecided));
                 }
             }
-            let change = if bar { stock.bar(past, order, Kind::Short, ask.quantity.into()) } else { Ok(None) };
+            let change =
+                if bar { stock.bar(past, order, Kind::Short, ask.quantity.into()) } else { Ok(None) };
             Ok((Held::Short(available), change.map_err(NotHeld::Refused)?))
         };
-        let (held, change) = self.inventory.rule(line.product, &self.cause, self.known(line.product), rule).await?;
+        let (held, change) =
+            self.inventory.rule(line.product, &self.cause, self.known(line.product), rule).await?;
         self.durable(line.product, change);
         Ok(held)
     }
@@ -313,7 +316,11 @@ impl Shelf for Reservation<'_> {
         let short = self.shortages(lines, true).await?;
         // What the order has done before decides, not what there is now: then the rules must be asked.
         for shortage in &short {
-            let known = self.inventory.ledger.known_anew(&self.inventory.stocks, &self.cause, shortage.product).await?;
+            let known = self
+                .inventory
+                .ledger
+                .known_anew(&self.inventory.stocks, &self.cause, shortage.product)
+                .await?;
             if known.has_past() {
                 return Ok(Vec::new());
             }
@@ -328,7 +335,8 @@ impl Shelf for Reservation<'_> {
     async fn short_before(&self, lines: &[Line]) -> Result<Vec<Shortage>, Trouble> {
         let mut shortages = Vec::new();
         for line in lines {
-            let known = self.inventory.ledger.known_anew(&self.inventory.stocks, &self.cause, line.product).await?;
+            let known =
+                self.inventory.ledger.known_anew(&self.inventory.stocks, &self.cause, line.product).await?;
             shortages.extend(known.last().filter(|last| last.kind == Kind::Short).map(|last| Shortage {
                 product: line.product,
                 requested: line.quantity,
@@ -359,9 +367,10 @@ impl Shelf for Reservation<'_> {
 
     async fn bar(&self, line: Line) -> Result<bool, Trouble> {
         let order = self.order;
-        let barred = self.inventory.change(line.product, &self.cause, self.known(line.product), move |stock, past| {
-            stock.bar(past, order, Kind::Refuse, Pieces::ZERO)
-        });
+        let barred =
+            self.inventory.change(line.product, &self.cause, self.known(line.product), move |stock, past| {
+                stock.bar(past, order, Kind::Refuse, Pieces::ZERO)
+            });
         match barred.await {
             Ok(change) => {
                 self.durable(line.product, change);
@@ -390,7 +399,11 @@ fn out_of_stock(shortages: &[Shortage]) -> Error {
         })
     });
     let message = match shortages {
-        [one] => format!("There are only {} left of a product; {} were asked for.", one.available.get(), one.requested.get()),
+        [one] => format!(
+            "There are only {} left of a product; {} were asked for.",
+            one.available.get(),
+            one.requested.get()
+        ),
         several => format!("{} products have less stock than was asked for.", several.len()),
     };
     Error::new(Code::OutOfStock, message).with("shortages", async_graphql::Value::List(list.collect()))

@@ -1,6 +1,9 @@
 //! The steps of a reservation, failed at every one of them.
 
-use std::{collections::BTreeMap, sync::atomic::{AtomicUsize, Ordering}};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use kit::{Quantity, store::StoreError};
 use parking_lot::Mutex;
@@ -100,7 +103,10 @@ impl Shelf for Script {
     }
 
     async fn give_up(&self, product: ProductId, kind: Kind) -> Result<(), Trouble> {
-        assert!(!self.barred.lock().is_empty() || self.refuses.is_some(), "given up before the order was barred");
+        assert!(
+            !self.barred.lock().is_empty() || self.refuses.is_some(),
+            "given up before the order was barred"
+        );
         self.held.lock().remove(&product);
         self.given_up.lock().push((product, kind));
         Ok(())
@@ -111,8 +117,12 @@ impl Shelf for Script {
 fn four() -> (Script, Vec<Line>) {
     let mut products: Vec<_> = (0..4).map(|_| ProductId::new()).collect();
     products.sort_unstable();
-    let lines = products.iter().map(|product| Line { product: *product, quantity: Quantity::new(1).unwrap() });
-    (Script { available: products.iter().map(|product| (*product, 5)).collect(), ..Script::default() }, lines.collect())
+    let lines =
+        products.iter().map(|product| Line { product: *product, quantity: Quantity::new(1).unwrap() });
+    (
+        Script { available: products.iter().map(|product| (*product, 5)).collect(), ..Script::default() },
+        lines.collect(),
+    )
 }
 
 #[tokio::test]
@@ -159,7 +169,9 @@ async fn a_failure_of_the_store_at_any_step_undoes_the_steps_before() {
     for at in 0..4 {
         let (mut shelf, lines) = four();
         shelf.broken.insert(lines[at].product, false);
-        let Err(Unreserved::Trouble(product, Trouble::Store(_))) = take(&shelf, &lines).await else { panic!("held") };
+        let Err(Unreserved::Trouble(product, Trouble::Store(_))) = take(&shelf, &lines).await else {
+            panic!("held")
+        };
         assert_eq!(product, lines[at].product);
         assert!(shelf.held.lock().is_empty(), "something stays held after a failure at step {at}");
         assert_eq!(*shelf.barred.lock(), [product]);
@@ -202,7 +214,8 @@ async fn a_refused_order_gives_back_what_this_attempt_held_and_no_more() {
 async fn a_repeat_after_a_shortage_names_the_same_shortage() {
     let (mut shelf, lines) = four();
     shelf.refuses = Some((lines[0].product, Refusal::Undone));
-    shelf.before = vec![Shortage { product: lines[3].product, requested: lines[3].quantity, available: Pieces::ZERO }];
+    shelf.before =
+        vec![Shortage { product: lines[3].product, requested: lines[3].quantity, available: Pieces::ZERO }];
     let Err(Unreserved::Short(short)) = take(&shelf, &lines).await else { panic!("held") };
     assert_eq!(short, shelf.before);
 }

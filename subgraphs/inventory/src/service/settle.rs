@@ -49,12 +49,16 @@ impl Inventory {
         let expired = match self.expired().await {
             Ok(expired) => expired,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "holds that have run out could not be looked for");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "holds that have run out could not be looked for"
+                );
                 return;
             }
         };
-        let settled = futures::stream::iter(expired)
-            .map(|(order, products)| async move { self.settle(order, &products.into_iter().collect::<Vec<_>>()).await });
+        let settled = futures::stream::iter(expired).map(|(order, products)| async move {
+            self.settle(order, &products.into_iter().collect::<Vec<_>>()).await
+        });
         settled.buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
     }
 

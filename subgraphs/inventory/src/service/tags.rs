@@ -42,7 +42,10 @@ impl Tags {
     /// Raises these tags; those that cannot be raised now are raised later, and the change stands.
     pub(crate) async fn raise(&self, tags: Vec<String>) {
         if let Err(error) = self.cache.raise(&tags).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "tags could not be raised; they are tried again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "tags could not be raised; they are tried again"
+            );
             self.owed.lock().extend(tags);
         }
     }

@@ -1,7 +1,7 @@
 use inventory::ProductId;
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 #[tokio::test]
 async fn sets_what_can_be_sold() {
@@ -21,7 +21,7 @@ async fn what_is_held_stays_held() {
     let order = shop.held(&[(product, 4)]).await;
     let answer = shop.adjust(product, 6, 0).await;
     assert_eq!(answer.data()["adjustStock"], json!({ "available": 0, "onHand": 4, "held": 4 }));
-    shop.commit(order, &[product]).await.data();
+    shop.commit(order, &[product]).await.done();
     assert_eq!(shop.account(product).await.sold, 4);
     assert_eq!(shop.quantity(product).await, 0);
 }
@@ -44,7 +44,12 @@ async fn of_many_who_saw_the_same_number_one_gets_through() {
     let answers = futures::future::join_all((0..20).map(|to| shop.adjust(product, 10, 100 + to))).await;
     let through = answers.iter().filter(|answer| answer.body.get("errors").is_none()).count();
     assert_eq!(through, 1);
-    assert!(answers.iter().filter(|answer| answer.body.get("errors").is_some()).all(|answer| answer.code() == "CONFLICT"));
+    assert!(
+        answers
+            .iter()
+            .filter(|answer| answer.body.get("errors").is_some())
+            .all(|answer| answer.code() == "CONFLICT")
+    );
 }
 
 #[tokio::test]
@@ -52,9 +57,7 @@ async fn refuses_bad_input_field_by_field() {
     let shop = Shop::open().await;
     let product = shop.product(10).await;
     let adjust = "mutation($i: AdjustStockInput!) { adjustStock(input: $i) { available } }";
-    let input = |product: &str, expected: i64, quantity: i64, reason: &str| {
-        json!({ "i": { "product": product, "expected": expected, "quantity": quantity, "reason": reason } })
-    };
+    let input = |product: &str, expected: i64, quantity: i64, reason: &str| json!({ "i": { "product": product, "expected": expected, "quantity": quantity, "reason": reason } });
     let id = product.to_string();
     let long = "x".repeat(10_000);
     let cases = [

@@ -1,7 +1,7 @@
 use inventory::{OrderId, ProductId};
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 #[tokio::test]
 async fn sells_what_is_held_once() {
@@ -24,7 +24,7 @@ async fn nothing_held_is_a_conflict_and_sells_nothing() {
     let a = shop.product(5).await;
     assert_eq!(shop.commit(OrderId::new(), &[a]).await.code(), "CONFLICT");
     let order = shop.held(&[(a, 2)]).await;
-    shop.release(order, &[a]).await.data();
+    shop.release(order, &[a]).await.done();
     assert_eq!(shop.commit(order, &[a]).await.code(), "CONFLICT");
     shop.world.host().settled().await;
     assert_eq!(shop.commit(order, &[a]).await.code(), "CONFLICT");
@@ -37,8 +37,8 @@ async fn a_late_repeat_after_the_goods_came_back_sells_nothing_again() {
     let shop = Shop::open().await;
     let a = shop.product(5).await;
     let order = shop.held(&[(a, 2)]).await;
-    shop.commit(order, &[a]).await.data();
-    shop.release(order, &[a]).await.data();
+    shop.commit(order, &[a]).await.done();
+    shop.release(order, &[a]).await.done();
     assert_eq!(shop.commit(order, &[a]).await.data(), &json!({ "commitStock": true }));
     shop.world.host().settled().await;
     assert_eq!(shop.commit(order, &[a]).await.data(), &json!({ "commitStock": true }));

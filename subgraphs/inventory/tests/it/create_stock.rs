@@ -54,9 +54,18 @@ async fn refuses_what_is_no_product_or_no_quantity() {
     ];
     for (product, quantity, fields) in bad {
         let answer = shop.catalog().send(create, json!({ "p": product, "q": quantity })).await;
-        assert_eq!((answer.code(), answer.fields()), ("BAD_USER_INPUT", fields.to_vec()), "{product} {quantity}");
+        assert_eq!(
+            (answer.code(), answer.fields()),
+            ("BAD_USER_INPUT", fields.to_vec()),
+            "{product} {quantity}"
+        );
     }
-    for (product, quantity) in [(json!(id), json!(2_147_483_648_i64)), (json!(id), json!("1")), (json!(id), json!(1.5)), (json!(null), json!(1))] {
+    for (product, quantity) in [
+        (json!(id), json!(2_147_483_648_i64)),
+        (json!(id), json!("1")),
+        (json!(id), json!(1.5)),
+        (json!(null), json!(1)),
+    ] {
         let answer = shop.catalog().send(create, json!({ "p": product, "q": quantity })).await;
         assert!(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&answer.code()), "{}", answer.body);
     }

@@ -1,7 +1,7 @@
 use inventory::ProductId;
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 #[tokio::test]
 async fn ends_the_stock_of_a_product_that_never_came_to_be() {
@@ -34,7 +34,7 @@ async fn refuses_where_anything_was_ever_held() {
     let product = shop.product(10).await;
     let order = shop.held(&[(product, 1)]).await;
     assert_eq!(shop.discard(product).await.code(), "CONFLICT");
-    shop.release(order, &[product]).await.data();
+    shop.release(order, &[product]).await.done();
     assert_eq!(shop.discard(product).await.code(), "CONFLICT");
     assert_eq!(shop.quantity(product).await, 10);
 }
@@ -43,7 +43,7 @@ async fn refuses_where_anything_was_ever_held() {
 async fn a_discarded_stock_can_be_neither_held_nor_filled() {
     let shop = Shop::open().await;
     let product = shop.product(10).await;
-    shop.discard(product).await.data();
+    shop.discard(product).await.done();
     assert_eq!(shop.reserve(inventory::OrderId::new(), &[(product, 1)]).await.code(), "OUT_OF_STOCK");
     assert_eq!(shop.adjust(product, 0, 5).await.code(), "NOT_FOUND");
     let restock = "mutation($p: ID!) { restock(input: { product: $p, quantity: 5 }) { available } }";
@@ -54,7 +54,8 @@ async fn a_discarded_stock_can_be_neither_held_nor_filled() {
 async fn refuses_what_is_no_product() {
     let shop = Shop::open().await;
     for id in ["", "x", &"x".repeat(10_000)] {
-        let answer = shop.catalog().send("mutation($p: ID!) { discardStock(product: $p) }", json!({ "p": id })).await;
+        let answer =
+            shop.catalog().send("mutation($p: ID!) { discardStock(product: $p) }", json!({ "p": id })).await;
         assert_eq!((answer.code(), answer.fields()), ("BAD_USER_INPUT", vec!["product"]));
     }
 }

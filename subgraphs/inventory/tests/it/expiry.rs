@@ -15,7 +15,8 @@ async fn a_hold_that_ran_out_is_sold_where_the_order_is_confirmed() {
     shop.orders_are("CONFIRMED");
     let order = shop.held(&[(a, 2), (b, 1)]).await;
     shop.world.clock().advance(TimeDelta::minutes(2));
-    until("the hold is settled", || async { shop.account(a).await.sold + shop.account(b).await.sold == 3 }).await;
+    until("the hold is settled", || async { shop.account(a).await.sold + shop.account(b).await.sold == 3 })
+        .await;
     assert_eq!(shop.account(a).await.sold_to[&order], 2);
 }
 
@@ -26,7 +27,8 @@ async fn a_hold_that_ran_out_is_given_up_where_the_order_has_ended() {
     shop.orders_are("ENDED");
     let order = shop.held(&[(a, 2), (b, 1)]).await;
     shop.world.clock().advance(TimeDelta::minutes(2));
-    until("the hold is settled", || async { shop.quantity(a).await == 5 && shop.quantity(b).await == 5 }).await;
+    until("the hold is settled", || async { shop.quantity(a).await == 5 && shop.quantity(b).await == 5 })
+        .await;
     assert_eq!(shop.reserve(order, &[(a, 2), (b, 1)]).await.code(), "CONFLICT");
     let movements = "query($p: ID) { stockMovements(product: $p, first: 1) { nodes { kind } } }";
     let answer = shop.admin().send(movements, json!({ "p": a.to_string() })).await;
@@ -34,7 +36,10 @@ async fn a_hold_that_ran_out_is_given_up_where_the_order_has_ended() {
 }
 
 /// Scripts an order service that answers like this the first times, and counts.
-fn slowly(shop: &Shop, first: fn() -> Result<serde_json::Value, kit::client::TransportError>) -> Arc<AtomicUsize> {
+fn slowly(
+    shop: &Shop,
+    first: fn() -> Result<serde_json::Value, kit::client::TransportError>,
+) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     shop.world.script("order", move |query, variables| {

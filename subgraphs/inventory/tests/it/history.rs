@@ -48,8 +48,11 @@ async fn send(shop: &Shop, products: &[ProductId], orders: &[OrderId], act: &Act
             shop.adjust(products[*product], seen, *to).await
         }
         Act::Restock(product, count) => {
-            let restock = "mutation($p: ID!, $n: Int!) { restock(input: { product: $p, quantity: $n }) { available } }";
-            shop.admin().send(restock, serde_json::json!({ "p": products[*product].to_string(), "n": count })).await
+            let restock =
+                "mutation($p: ID!, $n: Int!) { restock(input: { product: $p, quantity: $n }) { available } }";
+            shop.admin()
+                .send(restock, serde_json::json!({ "p": products[*product].to_string(), "n": count }))
+                .await
         }
     };
     // Refusals are part of life; faults of ours are not.
@@ -60,7 +63,8 @@ async fn send(shop: &Shop, products: &[ProductId], orders: &[OrderId], act: &Act
 
 #[test]
 fn the_books_agree_after_any_history() {
-    let mut runner = TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let outcome = runner.run(&(history(), any::<bool>()), |(history, restarts)| {
         runtime.block_on(async {

@@ -83,16 +83,18 @@ async fn anybody_may_see_how_many_can_be_sold() {
     assert_eq!(shop.quantity(product).await, 3);
 }
 
-#[tokio::test]
-async fn every_root_field_is_in_the_matrix() {
-    let covered: Vec<_> = fields(ProductId::new()).into_iter().map(|(field, ..)| field).collect();
-    for root in ["type Query", "type Mutation"] {
-        let sdl = inventory::sdl();
-        let fields = sdl.split(root).nth(1).unwrap().split("\n}").next().unwrap().to_owned();
-        let names = fields.lines().filter_map(|line| line.strip_prefix('\t').and_then(|line| line.split(['(', ':']).next()));
-        let names = names.filter(|name| name.chars().all(|c| c.is_ascii_alphabetic()) && !name.is_empty());
-        for name in names {
-            assert!(covered.contains(&name), "{name} is not in the identity matrix");
-        }
+#[test]
+fn every_root_field_is_in_the_matrix() {
+    let mut covered: Vec<_> = fields(ProductId::new()).into_iter().map(|(field, ..)| field).collect();
+    covered.sort_unstable();
+    let sdl = inventory::sdl();
+    let mut found = Vec::new();
+    for root in ["type Query {", "type Mutation {"] {
+        let fields = sdl.split(root).nth(1).unwrap().split("\n}").next().unwrap();
+        // A field stands one tab in, and its arguments begin behind it.
+        let names = fields.lines().filter_map(|line| line.strip_prefix('\t')?.strip_suffix('('));
+        found.extend(names.filter(|name| name.chars().all(|c| c.is_ascii_alphabetic())));
     }
+    found.sort_unstable();
+    assert_eq!(found, covered);
 }

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 const LOW: &str = "query($t: Int, $n: Int, $a: String) { lowStock(threshold: $t, first: $n, after: $a) {
     nodes { available low product { _id quantity } } pageInfo { hasNextPage endCursor } totalCount } }";
@@ -20,7 +20,7 @@ async fn lists_those_with_the_least_first() {
     let held = shop.product(10).await;
     shop.held(&[(held, 9)]).await;
     let ended = shop.product(0).await;
-    shop.discard(ended).await.data();
+    shop.discard(ended).await.done();
     assert_eq!(low(&shop, json!({})).await.0, [0, 1, 3, 5]);
     assert_eq!(low(&shop, json!({ "t": 6 })).await.0, [0, 1, 3, 5, 6]);
     assert_eq!(low(&shop, json!({ "t": 0 })).await.0, [0]);

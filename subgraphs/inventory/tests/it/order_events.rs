@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use crate::shop::Shop;
 
 fn data(order: OrderId, lines: &[(ProductId, i64)]) -> Value {
-    let lines: Vec<_> =
-        lines.iter().map(|(product, count)| json!({ "productId": product.to_string(), "quantity": count })).collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(product, count)| json!({ "productId": product.to_string(), "quantity": count }))
+        .collect();
     json!({ "orderId": order.to_string(), "customerId": OrderId::new().to_string(), "lines": lines, "total": 100 })
 }
 
@@ -53,7 +55,8 @@ async fn a_rejected_order_gives_back_what_is_known_of_it() {
     let product = shop.product(5).await;
     let order = shop.held(&[(product, 2)]).await;
     shop.world.host().settled().await;
-    let rejected = json!({ "orderId": order.to_string(), "customerId": OrderId::new().to_string(), "reason": "stock" });
+    let rejected =
+        json!({ "orderId": order.to_string(), "customerId": OrderId::new().to_string(), "reason": "stock" });
     for _ in 0..2 {
         shop.tell("order.rejected", order, &rejected).await;
         assert_eq!(shop.quantity(product).await, 5);

@@ -18,9 +18,11 @@ async fn of_many_who_want_the_last_ten_exactly_ten_get_one() {
     let orders: Vec<_> = (0..64).map(|_| OrderId::new()).collect();
     let lines = [(product, 1)];
     let answers = join_all(orders.iter().map(|order| shop.reserve(*order, &lines))).await;
-    let held: Vec<_> = orders.iter().zip(&answers).filter(|(_, answer)| is_held(answer)).map(|(order, _)| *order).collect();
+    let held: Vec<_> =
+        orders.iter().zip(&answers).filter(|(_, answer)| is_held(answer)).map(|(order, _)| *order).collect();
     assert_eq!(held.len(), 10);
-    let answers = join_all(held.iter().map(|order| shop.commit(*order, &[product]))).await;
+    let products = [product];
+    let answers = join_all(held.iter().map(|order| shop.commit(*order, &products))).await;
     assert!(answers.iter().all(|answer| answer.body.get("errors").is_none()));
     let account = shop.account(product).await;
     assert_eq!((account.sold, account.on_hand, account.sold_to.len()), (10, 0, 10));
@@ -33,7 +35,11 @@ async fn the_last_ten_of_several_products_are_sold_to_ten_and_nothing_stays_held
     let lines: Vec<_> = products.iter().map(|product| (*product, 1)).collect();
     let answers = join_all((0..64).map(|_| shop.reserve(OrderId::new(), &lines))).await;
     assert_eq!(answers.iter().filter(|answer| is_held(answer)).count(), 10);
-    let left = [shop.quantity(products[0]).await, shop.quantity(products[1]).await, shop.quantity(products[2]).await];
+    let left = [
+        shop.quantity(products[0]).await,
+        shop.quantity(products[1]).await,
+        shop.quantity(products[2]).await,
+    ];
     assert_eq!(left, [0, 990, 0]);
     shop.accounts().await;
 }
@@ -48,7 +54,8 @@ async fn of_two_orders_with_crossed_products_one_is_served() {
             1 => (vec![(a, 1), (b, 1)], vec![(b, 1), (c, 1)]),
             _ => (vec![(a, 1), (c, 1)], vec![(a, 1), (b, 1), (c, 1)]),
         };
-        let (one, other) = tokio::join!(shop.reserve(OrderId::new(), &left), shop.reserve(OrderId::new(), &right));
+        let (one, other) =
+            tokio::join!(shop.reserve(OrderId::new(), &left), shop.reserve(OrderId::new(), &right));
         let served = usize::from(is_held(&one)) + usize::from(is_held(&other));
         assert_eq!(served, 1, "round {round}");
     }
@@ -63,11 +70,11 @@ async fn an_order_that_fails_anyway_takes_nobody_down_with_it() {
     for round in 0..40 {
         let (a, b) = (shop.product(1).await, shop.product(1).await);
         // Three at once: the first two fight for b, and the loser may have held a meanwhile.
-        let (by, lines) = ([(b, 1)], [(a, 1), (b, 1)]);
+        let (of_b, of_both, of_a) = ([(b, 1)], [(a, 1), (b, 1)], [(a, 1)]);
         let (only_b, both, only_a) = tokio::join!(
-            shop.reserve(OrderId::new(), &by),
-            shop.reserve(OrderId::new(), &lines),
-            shop.reserve(OrderId::new(), &[(a, 1)]),
+            shop.reserve(OrderId::new(), &of_b),
+            shop.reserve(OrderId::new(), &of_both),
+            shop.reserve(OrderId::new(), &of_a),
         );
         let served = [is_held(&only_b), is_held(&both), is_held(&only_a)];
         assert!(served == [true, false, true] || served == [false, true, false], "round {round}: {served:?}");
@@ -82,7 +89,10 @@ async fn an_order_that_is_sent_many_times_at_once_is_held_once_and_answered_alik
         let (a, b) = (shop.product(1).await, shop.product(stock).await);
         let (order, lines) = (OrderId::new(), [(a, 1), (b, 1)]);
         let answers = join_all((0..16).map(|_| shop.reserve(order, &lines))).await;
-        assert_eq!(answers.iter().filter(|answer| is_held(answer)).count(), usize::try_from(stock).unwrap() * 16);
+        assert_eq!(
+            answers.iter().filter(|answer| is_held(answer)).count(),
+            usize::try_from(stock).unwrap() * 16
+        );
         assert_eq!(shop.quantity(a).await, 1 - stock);
     }
 }

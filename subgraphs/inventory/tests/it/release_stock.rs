@@ -1,7 +1,7 @@
 use inventory::{OrderId, ProductId};
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 #[tokio::test]
 async fn gives_up_what_is_held_once() {
@@ -21,7 +21,7 @@ async fn brings_sold_goods_back_once() {
     let shop = Shop::open().await;
     let a = shop.product(5).await;
     let order = shop.held(&[(a, 2)]).await;
-    shop.commit(order, &[a]).await.data();
+    shop.commit(order, &[a]).await.done();
     for _ in 0..3 {
         assert_eq!(shop.release(order, &[a]).await.data(), &json!({ "releaseStock": true }));
         shop.world.host().settled().await;
@@ -49,7 +49,7 @@ async fn overtaking_only_part_of_an_order_ends_all_of_it() {
     let shop = Shop::open().await;
     let (a, b) = (shop.product(5).await, shop.product(5).await);
     let order = OrderId::new();
-    shop.release(order, &[b]).await.data();
+    shop.release(order, &[b]).await.done();
     assert_eq!(shop.reserve(order, &[(a, 1), (b, 1)]).await.code(), "CONFLICT");
     assert_eq!((shop.quantity(a).await, shop.quantity(b).await), (5, 5));
 }

@@ -1,7 +1,7 @@
 use inventory::{OrderId, ProductId};
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, shortages};
+use crate::shop::{Done as _, Shop, shortages};
 
 #[tokio::test]
 async fn holds_all_lines() {
@@ -56,7 +56,9 @@ async fn other_lines_under_the_same_order_are_a_conflict() {
     let shop = Shop::open().await;
     let (a, b, c) = (shop.product(5).await, shop.product(5).await, shop.product(5).await);
     let order = shop.held(&[(a, 1), (b, 1)]).await;
-    for lines in [vec![(a, 2), (b, 1)], vec![(a, 1)], vec![(b, 1)], vec![(a, 1), (b, 1), (c, 1)], vec![(b, 1), (c, 1)]] {
+    for lines in
+        [vec![(a, 2), (b, 1)], vec![(a, 1)], vec![(b, 1)], vec![(a, 1), (b, 1), (c, 1)], vec![(b, 1), (c, 1)]]
+    {
         assert_eq!(shop.reserve(order, &lines).await.code(), "CONFLICT", "{lines:?}");
     }
     let left = (shop.quantity(a).await, shop.quantity(b).await, shop.quantity(c).await);
@@ -68,7 +70,7 @@ async fn a_repeat_is_known_after_the_sale_and_its_movements_are_in_the_ledger() 
     let shop = Shop::open().await;
     let (a, b) = (shop.product(2).await, shop.product(2).await);
     let order = shop.held(&[(a, 2), (b, 2)]).await;
-    shop.commit(order, &[a, b]).await.data();
+    shop.commit(order, &[a, b]).await.done();
     for settled in [false, true] {
         if settled {
             shop.world.host().settled().await;
@@ -87,7 +89,7 @@ async fn a_released_order_cannot_hold_again_wherever_its_movement_is() {
     let shop = Shop::open().await;
     let a = shop.product(5).await;
     let order = shop.held(&[(a, 2)]).await;
-    shop.release(order, &[a]).await.data();
+    shop.release(order, &[a]).await.done();
     assert_eq!(shop.reserve(order, &[(a, 2)]).await.code(), "CONFLICT");
     shop.world.host().settled().await;
     assert_eq!(shop.reserve(order, &[(a, 2)]).await.code(), "CONFLICT");

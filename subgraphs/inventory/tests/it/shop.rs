@@ -88,8 +88,10 @@ impl Shop {
 
     /// The reservation of an order, for a minute.
     pub(crate) async fn reserve(&self, order: OrderId, lines: &[(ProductId, i64)]) -> Answer {
-        let lines: Vec<_> =
-            lines.iter().map(|(product, count)| json!({ "product": product.to_string(), "quantity": count })).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(product, count)| json!({ "product": product.to_string(), "quantity": count }))
+            .collect();
         self.reserve_raw(json!(order.to_string()), json!(lines), json!(self.in_a_minute())).await
     }
 
@@ -122,7 +124,9 @@ impl Shop {
     /// What anybody reads of these products, in their order; null for those without stock.
     pub(crate) async fn entities(&self, ids: &[String], fields: &str) -> Answer {
         let keys: Vec<_> = ids.iter().map(|id| json!({ "__typename": "Product", "_id": id })).collect();
-        let query = format!("query($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on Product {{ {fields} }} }} }}");
+        let query = format!(
+            "query($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on Product {{ {fields} }} }} }}"
+        );
         self.nobody.send(&query, json!({ "r": keys })).await
     }
 
@@ -161,7 +165,10 @@ impl Shop {
     }
 
     pub(crate) async fn heard(&self) {
-        until("the events are heard", || async { self.world.host().bus().lag("inventory").await.unwrap() == 0 }).await;
+        until("the events are heard", || async {
+            self.world.host().bus().lag("inventory").await.unwrap() == 0
+        })
+        .await;
     }
 }
 
@@ -176,7 +183,23 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut check: impl 
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(10), polling).await.is_ok(), "it never came to be that {what}");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(10), polling).await.is_ok(),
+        "it never came to be that {what}"
+    );
+}
+
+/// What is only done, and not looked at.
+pub(crate) trait Done {
+    /// There must have been no errors.
+    fn done(&self);
+}
+
+impl Done for Answer {
+    #[track_caller]
+    fn done(&self) {
+        let _ = self.data();
+    }
 }
 
 /// The shortages of a refusal, as (id, requested, available).
@@ -185,7 +208,11 @@ pub(crate) fn shortages(answer: &Answer) -> Vec<(String, i64, i64)> {
     assert_eq!(answer.code(), "OUT_OF_STOCK", "{}", answer.body);
     let shortages = answer.error()["extensions"]["shortages"].as_array().unwrap();
     let short = |one: &Value| {
-        (one["_id"].as_str().unwrap().to_owned(), one["requested"].as_i64().unwrap(), one["available"].as_i64().unwrap())
+        (
+            one["_id"].as_str().unwrap().to_owned(),
+            one["requested"].as_i64().unwrap(),
+            one["available"].as_i64().unwrap(),
+        )
     };
     shortages.iter().map(short).collect()
 }
@@ -206,7 +233,8 @@ impl Ear {
     /// Listens from the beginning.
     pub(crate) async fn on(shop: &Shop, topics: &[&str]) -> Self {
         let ear = Self::default();
-        let subscription = shop.world.host().bus().subscribe("ear", topics, Delivery::default(), ear.clone()).await;
+        let subscription =
+            shop.world.host().bus().subscribe("ear", topics, Delivery::default(), ear.clone()).await;
         // It goes on until the test ends.
         std::mem::forget(subscription.unwrap());
         ear

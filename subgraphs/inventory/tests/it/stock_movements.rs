@@ -1,9 +1,10 @@
 use inventory::ProductId;
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
-const MOVEMENTS: &str = "query($p: ID, $n: Int, $a: String) { stockMovements(product: $p, first: $n, after: $a) {
+const MOVEMENTS: &str =
+    "query($p: ID, $n: Int, $a: String) { stockMovements(product: $p, first: $n, after: $a) {
     nodes { seq kind quantity onHand available orderId reason by product { _id quantity } }
     pageInfo { hasNextPage endCursor } totalCount } }";
 
@@ -12,16 +13,20 @@ async fn lists_what_happened_the_latest_first() {
     let shop = Shop::open().await;
     let product = shop.product(10).await;
     let order = shop.held(&[(product, 4)]).await;
-    shop.commit(order, &[product]).await.data();
-    shop.release(order, &[product]).await.data();
-    shop.adjust(product, 10, 9).await.data();
+    shop.commit(order, &[product]).await.done();
+    shop.release(order, &[product]).await.done();
+    shop.adjust(product, 10, 9).await.done();
     let answer = shop.admin().send(MOVEMENTS, json!({ "p": product.to_string() })).await;
     let list = &answer.data()["stockMovements"];
-    let kinds: Vec<_> = list["nodes"].as_array().unwrap().iter().map(|node| node["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<_> =
+        list["nodes"].as_array().unwrap().iter().map(|node| node["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["ADJUST", "RETURN", "COMMIT", "HOLD", "RECEIVE"]);
     assert_eq!(list["totalCount"], 5);
     let adjusted = &list["nodes"][0];
-    assert_eq!((&adjusted["quantity"], &adjusted["reason"], &adjusted["orderId"]), (&json!(-1), &json!("counted"), &json!(null)));
+    assert_eq!(
+        (&adjusted["quantity"], &adjusted["reason"], &adjusted["orderId"]),
+        (&json!(-1), &json!("counted"), &json!(null))
+    );
     assert!(adjusted["by"].is_string());
     assert_eq!(adjusted["product"], json!({ "_id": product.to_string(), "quantity": 9 }));
     assert_eq!(list["nodes"][3]["orderId"], json!(order.to_string()));
@@ -33,7 +38,7 @@ async fn pages_do_not_overlap_while_movements_are_added() {
     let shop = Shop::open().await;
     let product = shop.product(0).await;
     for count in 0..7 {
-        shop.adjust(product, count, count + 1).await.data();
+        shop.adjust(product, count, count + 1).await.done();
     }
     let mut seen = Vec::new();
     let mut after = json!(null);
@@ -47,7 +52,7 @@ async fn pages_do_not_overlap_while_movements_are_added() {
         }
         after = list["pageInfo"]["endCursor"].clone();
         let now = shop.quantity(product).await;
-        shop.adjust(product, now, now + 1).await.data();
+        shop.adjust(product, now, now + 1).await.done();
     }
     assert_eq!(seen, [8, 7, 6, 5, 4, 3, 2, 1]);
 }

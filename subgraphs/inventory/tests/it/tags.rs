@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::cache::Entry;
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 /// Puts an answer under a tag, and says afterwards whether it is still good.
 struct Cached<'a> {
@@ -40,12 +40,12 @@ async fn a_change_of_what_can_be_sold_ends_the_answers_with_that_product_alone()
     let order = shop.held(&[(product, 1)]).await;
     assert!(!cached.is_good().await, "a hold");
     let cached = Cached::under(&shop, &tag).await;
-    shop.commit(order, &[product]).await.data();
+    shop.commit(order, &[product]).await.done();
     assert!(cached.is_good().await, "a sale of what was held changes nothing for others");
-    shop.release(order, &[product]).await.data();
+    shop.release(order, &[product]).await.done();
     assert!(!cached.is_good().await, "goods that came back");
     let cached = Cached::under(&shop, &tag).await;
-    shop.adjust(product, 10, 8).await.data();
+    shop.adjust(product, 10, 8).await.done();
     assert!(!cached.is_good().await, "a correction");
     assert!(lists.is_good().await && beside.is_good().await);
 }
@@ -71,6 +71,6 @@ async fn lists_end_where_a_product_is_new_or_crosses_zero() {
     let order = shop.held(&[(product, 1)]).await;
     assert!(!lists.is_good().await, "sold out");
     let lists = Cached::under(&shop, "products").await;
-    shop.release(order, &[product]).await.data();
+    shop.release(order, &[product]).await.done();
     assert!(!lists.is_good().await, "there again");
 }

@@ -73,6 +73,7 @@ pub(crate) struct Quote {
     pub(super) total: Money,
 }
 
+impl Quote { pub(crate) fn empty() -> Self { Self { lines: Vec::new(), total: Money::ZERO } } }
 /// Why a basket has no price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PriceError {
@@ -123,7 +124,7 @@ impl Basket {
                     continue;
                 }
             };
-            let Some(&place) = places.get(&product) else {
+            let Some(&place) = places.get(&product).filter(|_| !crate::broken(13)) else {
                 places.insert(product, wanted.len());
                 wanted.push(Wanted { product, quantity, line });
                 continue;

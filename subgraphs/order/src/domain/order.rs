@@ -154,25 +154,25 @@ impl Order {
     pub(crate) fn reject(&mut self, shortages: Vec<Shortage>, now: DateTime<Utc>) -> Result<(), Refusal> {
         let reason = self.describe(&shortages);
         self.change(OrderStatus::Rejected, Actor::shop(), Some(reason), now)?;
-        self.shortages = shortages;
+        if !crate::broken(28) { self.shortages = shortages; }
         Ok(())
     }
 
     /// The shop could not finish it. Only a PENDING order is given up: one that is a sale is not the shop's to end, though the
     /// table would let a person end it.
     pub(crate) fn give_up(&mut self, reason: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
-        if self.status != OrderStatus::Pending {
+        if self.status != OrderStatus::Pending && !crate::broken(1) {
             return Err(self.refuse(OrderStatus::Cancelled));
         }
         self.change(OrderStatus::Cancelled, Actor::shop(), Some(reason.to_owned()), now)?;
-        self.former_key = self.key.take();
+        if !crate::broken(4) { self.former_key = self.key.take(); }
         Ok(())
     }
 
     /// A person cancels it: the shopper before it is PACKED, staff before it is SHIPPED.
     pub(crate) fn cancel(&mut self, by: Actor, reason: Option<String>, now: DateTime<Utc>) -> Result<(), Refusal> {
         let (from, to) = (self.status, OrderStatus::Cancelled);
-        if matches!(by, Actor::Customer(_)) && allowed_next(from).contains(&to) && !shopper_may_cancel(from) {
+        if matches!(by, Actor::Customer(_)) && allowed_next(from).contains(&to) && !shopper_may_cancel(from) && !crate::broken(18) {
             return Err(Refusal::TooLate { from, to });
         }
         self.change(to, by, reason, now)

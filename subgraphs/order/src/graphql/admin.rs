@@ -1,11 +1,12 @@
 //! What only staff may do.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::identity::Require;
 
 use super::{
-    service,
+    Answer, service,
     types::{Order, OrderStatus},
+    user,
 };
 use crate::domain::OrderId;
 
@@ -23,9 +24,11 @@ impl AdminMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order's `_id`.")] id: ID,
         #[graphql(desc = "What it becomes: PACKED, SHIPPED or DELIVERED.")] to: OrderStatus,
-    ) -> Result<Option<Order>> {
-        let admin = ctx.data::<kit::identity::Caller>()?.signed_in()?.id;
-        let id = OrderId::parse_field("id", &id)?;
-        Ok(Some(service(ctx)?.advance(admin, id, to.into()).await?.into()))
+    ) -> Answer<Order> {
+        let advanced = async {
+            let (admin, id) = (user(ctx)?.id, OrderId::parse_field("id", &id)?);
+            service(ctx)?.advance(admin, id, to.into()).await
+        };
+        Some(advanced.await.map(Order::from))
     }
 }

@@ -7,9 +7,12 @@ mod query;
 mod types;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
-use kit::identity::Caller;
+use kit::{
+    Error,
+    identity::{Caller, User},
+};
 
-use crate::service::{OrderService, Shared, Viewer};
+use crate::service::{Shared, Viewer};
 
 /// What can be done: by shoppers, by staff, and by the shop's own services.
 #[derive(MergedObject, Default)]
@@ -26,11 +29,19 @@ pub(crate) fn sdl() -> String {
     schema().finish().sdl_with_options(SDLExportOptions::new().federation().compose_directive())
 }
 
-fn service<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a OrderService> {
-    Ok(ctx.data::<Shared>()?)
+/// What a nullable field answers. An error makes null of this field alone: the other fields of the same request keep their answers, which
+/// matters most where one of several mutations fails.
+type Answer<T> = Option<kit::Result<T>>;
+
+fn service<'a>(ctx: &Context<'a>) -> kit::Result<&'a Shared> {
+    ctx.data().map_err(|error| Error::bug(error.message))
 }
 
 /// The person who asks. The guards have made sure that it is one.
-fn viewer(ctx: &Context<'_>) -> async_graphql::Result<Viewer> {
-    Ok(ctx.data::<Caller>()?.signed_in()?.into())
+fn user<'a>(ctx: &Context<'a>) -> kit::Result<&'a User> {
+    ctx.data::<Caller>().map_err(|error| Error::bug(error.message))?.signed_in()
+}
+
+fn viewer(ctx: &Context<'_>) -> kit::Result<Viewer> {
+    Ok(user(ctx)?.into())
 }

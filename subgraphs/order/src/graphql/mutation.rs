@@ -1,16 +1,20 @@
 //! What shoppers may do.
 
-use async_graphql::{Context, ID, Object, Result};
-use kit::{Error, identity::Require};
+use async_graphql::{Context, ID, Object};
+use kit::{
+    Error,
+    error::FieldError,
+    identity::{Require, UserId},
+};
 
 use super::{
-    service,
+    Answer, service,
     types::{Order, OrderProductInput},
-    viewer,
+    user, viewer,
 };
 use crate::{
     domain::{Basket, IdempotencyKey, OrderId},
-    service::{PlaceOrder, Shared},
+    service::PlaceOrder,
 };
 
 #[derive(Default)]
@@ -35,20 +39,12 @@ impl ShopperMutation {
                     The same key with the same products gives the same order again instead of a second one."
         )]
         idempotency_key: Option<String>,
-    ) -> Result<Option<Order>> {
-        let customer = ctx.data::<kit::identity::Caller>()?.signed_in()?.id;
-        let lines: Vec<_> = products.into_iter().flatten().map(|line| line.map(Into::into)).collect();
-        let basket = Basket::from_lines(&lines);
-        let key = idempotency_key.map(IdempotencyKey::new).transpose();
-        let command = match (basket, key) {
-            (Ok(basket), Ok(key)) => PlaceOrder { customer, basket, key },
-            (basket, key) => {
-                let mut problems = basket.err().unwrap_or_default();
-                problems.extend(key.err().map(|invalid| problem("idempotencyKey", invalid)));
-                return Err(Error::bad_inputs(problems).into());
-            }
+    ) -> Answer<Order> {
+        let placed = async {
+            let command = checked_order(user(ctx)?.id, products, idempotency_key)?;
+            service(ctx)?.place(command).await
         };
-        Ok(Some(ctx.data::<Shared>()?.place(command).await?.into()))
+        Some(placed.await.map(Order::from))
     }
 
     /// Cancels an order. You may do so until it is PACKED, staff until it is SHIPPED; its stock is given back.
@@ -61,24 +57,46 @@ impl ShopperMutation {
         #[graphql(desc = "The order's `_id`.")] id: ID,
         #[graphql(desc = "Why, in your own words: at most 500 characters. It is kept in the order's history.")]
         reason: Option<String>,
-    ) -> Result<Option<Order>> {
-        let (id, reason) = match (OrderId::parse(&id), checked_reason(reason)) {
-            (Ok(id), Ok(reason)) => (id, reason),
-            (id, reason) => {
-                let problems = [id.err().map(|invalid| problem("id", invalid)), reason.err()];
-                return Err(Error::bad_inputs(problems.into_iter().flatten().collect()).into());
-            }
+    ) -> Answer<Order> {
+        let cancelled = async {
+            let (id, reason) = both(
+                OrderId::parse(&id).map_err(|invalid| vec![problem("id", invalid)]),
+                checked_reason(reason).map_err(|problem| vec![problem]),
+            )?;
+            service(ctx)?.cancel(viewer(ctx)?, id, reason).await
         };
-        Ok(Some(service(ctx)?.cancel(viewer(ctx)?, id, reason).await?.into()))
+        Some(cancelled.await.map(Order::from))
     }
 }
 
-fn problem(field: &str, what: impl std::fmt::Display) -> kit::error::FieldError {
-    kit::error::FieldError { field: field.to_owned(), message: what.to_string() }
+fn checked_order(
+    customer: UserId,
+    products: Option<Vec<Option<OrderProductInput>>>,
+    idempotency_key: Option<String>,
+) -> kit::Result<PlaceOrder> {
+    let lines: Vec<_> = products.into_iter().flatten().map(|line| line.map(Into::into)).collect();
+    let key = idempotency_key.map(IdempotencyKey::new).transpose();
+    let (basket, key) = both(
+        Basket::from_lines(&lines),
+        key.map_err(|invalid| vec![problem("idempotencyKey", invalid)]),
+    )?;
+    Ok(PlaceOrder { customer, basket, key })
+}
+
+/// Both values, or everything that is wrong with either.
+fn both<A, B>(a: Result<A, Vec<FieldError>>, b: Result<B, Vec<FieldError>>) -> kit::Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(Error::bad_inputs([a.err(), b.err()].into_iter().flatten().flatten().collect())),
+    }
+}
+
+fn problem(field: &str, what: impl std::fmt::Display) -> FieldError {
+    FieldError { field: field.to_owned(), message: what.to_string() }
 }
 
 /// A reason without blanks around it; none where nothing is left.
-fn checked_reason(reason: Option<String>) -> std::result::Result<Option<String>, kit::error::FieldError> {
+fn checked_reason(reason: Option<String>) -> Result<Option<String>, FieldError> {
     /// A few sentences. The history is shown as it is.
     const MAX: usize = 500;
     let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());

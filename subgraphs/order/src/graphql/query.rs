@@ -1,6 +1,6 @@
 //! What people may read: their own orders, and staff all of them.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::{
     identity::Require,
     page::{Counted, PageRequest, list_limit},
@@ -8,15 +8,15 @@ use kit::{
 };
 
 use super::{
-    service,
+    Answer, service,
     types::{Order, OrderFilter},
     viewer,
 };
 use crate::domain::OrderId;
 
-/// What can be read.
 pub(crate) struct Query;
 
+/// What can be read.
 #[Object]
 impl Query {
     /// Your latest orders, the newest first. Staff see everybody's. For more than the latest, use `ordersConnection`.
@@ -25,9 +25,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many at most: 1 to 250. 100 where it is left out.")] first: Option<i32>,
-    ) -> Result<Option<Vec<Order>>> {
-        let orders = service(ctx)?.latest(viewer(ctx)?, list_limit(first)?).await?;
-        Ok(Some(orders.into_iter().map(Order::from).collect()))
+    ) -> Answer<Vec<Order>> {
+        let latest = async { service(ctx)?.latest(viewer(ctx)?, list_limit(first)?).await };
+        Some(latest.await.map(|orders| orders.into_iter().map(Order::from).collect()))
     }
 
     /// One order. Somebody else's is NOT_FOUND, as one that does not exist; staff see all.
@@ -36,9 +36,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The order's `_id`.")] id: ID,
-    ) -> Result<Option<Order>> {
-        let id = OrderId::parse_field("id", &id)?;
-        Ok(Some(service(ctx)?.order(viewer(ctx)?, id).await?.into()))
+    ) -> Answer<Order> {
+        let order = async { service(ctx)?.order(viewer(ctx)?, OrderId::parse_field("id", &id)?).await };
+        Some(order.await.map(Order::from))
     }
 
     /// Your orders page by page, the newest first. Staff see everybody's.
@@ -51,11 +51,14 @@ impl Query {
         #[graphql(desc = "Go on after this cursor: `pageInfo.endCursor` of the page before.")] after: Option<
             String,
         >,
-    ) -> Result<Option<OrderConnection>> {
-        let page = PageRequest::new(first, after.as_deref())?;
-        let (filter, continued) = (filter.unwrap_or_default().checked()?, page.is_continued());
-        let (found, walk) = service(ctx)?.page(viewer(ctx)?, filter, page).await?;
-        Ok(Some(OrderConnection::new(found, continued, Walk(walk), Order::from)))
+    ) -> Answer<OrderConnection> {
+        let connection = async {
+            let page = PageRequest::new(first, after.as_deref())?;
+            let (filter, continued) = (filter.unwrap_or_default().checked()?, page.is_continued());
+            let (found, walk) = service(ctx)?.page(viewer(ctx)?, filter, page).await?;
+            Ok(OrderConnection::new(found, continued, Walk(walk), Order::from))
+        };
+        Some(connection.await)
     }
 }
 
@@ -66,7 +69,6 @@ pub(crate) struct Walk(Find);
 
 impl Counted for Walk {
     async fn count(&self, ctx: &Context<'_>) -> kit::Result<u64> {
-        let service = ctx.data::<crate::service::Shared>().map_err(|error| kit::Error::bug(error.message))?;
-        service.count(self.0.clone()).await
+        service(ctx)?.count(self.0.clone()).await
     }
 }

@@ -26,7 +26,6 @@ pub(crate) enum OrderStatus {
     Cancelled,
 }
 
-/// An order, with everything as it was when it was placed.
 pub(crate) struct Order(domain::Order);
 
 impl From<domain::Order> for Order {
@@ -35,6 +34,7 @@ impl From<domain::Order> for Order {
     }
 }
 
+/// An order, with everything as it was when it was placed.
 #[Object]
 impl Order {
     /// The order's id.
@@ -79,9 +79,9 @@ impl Order {
     }
 }
 
-/// A product of an order, as it was when the order was placed.
 pub(crate) struct OrderProduct<'a>(&'a Line);
 
+/// A product of an order, as it was when the order was placed.
 #[Object]
 impl OrderProduct<'_> {
     /// The id of the product (not of the line).

@@ -16,14 +16,14 @@ impl OrderService {
         let rule = move |order: &mut Order, outbox: &mut Outbox<'_>| -> Result<Order, Refusal> {
             order.cancel(viewer.into(), reason.clone(), now)?;
             // Of an order that was still PENDING it is not known here whether stock is held. Giving back nothing is harmless.
-            outbox.push(events::cancelled(order, true, now));
+            if !crate::broken(12) { outbox.push(events::cancelled(order, true, now)); }
             Ok(order.clone())
         };
         let order = match viewer {
             Viewer::Customer(customer) => self.orders.of(customer).change(id, rule).await?,
             Viewer::Admin(_) => self.orders.change_unscoped(id, rule).await?,
         };
-        self.release(&order, self.config.release_deadline).await;
+        if !crate::broken(25) { self.release(&order, self.config.release_deadline).await; }
         Ok(order)
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// How a service answers.
 #[derive(Clone)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// It does what it is asked and says so.
     Works,
     /// It cannot be reached.
@@ -32,13 +32,13 @@ pub enum Mode {
 
 impl Mode {
     /// A gate: the way to open it, and the mode that waits for it.
-    pub fn gated() -> (watch::Sender<bool>, Self) {
+    pub(crate) fn gated() -> (watch::Sender<bool>, Self) {
         let (open, gate) = watch::channel(false);
         (open, Self::DoesAndWaits(gate))
     }
 
     /// An answer that is an error with this code.
-    pub fn refuses(code: &str) -> Self {
+    pub(crate) fn refuses(code: &str) -> Self {
         Self::Says(json!({ "data": null, "errors": [{ "message": "no", "extensions": { "code": code } }] }))
     }
 
@@ -70,11 +70,11 @@ impl Mode {
 
 /// A request that a service was sent.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     /// The root field.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// The variables.
-    pub variables: Value,
+    pub(crate) variables: Value,
 }
 
 #[derive(Default)]
@@ -86,10 +86,10 @@ struct CatalogState {
 
 /// A catalog.
 #[derive(Clone, Default)]
-pub struct Catalog(Arc<Mutex<CatalogState>>);
+pub(crate) struct Catalog(Arc<Mutex<CatalogState>>);
 
 impl Catalog {
-    pub fn install(&self, world: &World) {
+    pub(crate) fn install(&self, world: &World) {
         let this = self.clone();
         world.script("catalog", move |query, variables| {
             let this = this.clone();
@@ -105,19 +105,19 @@ impl Catalog {
         });
     }
 
-    pub fn offer(&self, product: &str, name: &str, price: i64) {
+    pub(crate) fn offer(&self, product: &str, name: &str, price: i64) {
         self.0.lock().unwrap().offers.insert(product.to_owned(), (name.to_owned(), price));
     }
 
-    pub fn withdraw(&self, product: &str) {
+    pub(crate) fn withdraw(&self, product: &str) {
         self.0.lock().unwrap().offers.remove(product);
     }
 
-    pub fn set(&self, mode: Mode) {
+    pub(crate) fn set(&self, mode: Mode) {
         self.0.lock().unwrap().mode = Some(mode);
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.0.lock().unwrap().calls.clone()
     }
 
@@ -145,10 +145,10 @@ struct InventoryState {
 
 /// An inventory.
 #[derive(Clone, Default)]
-pub struct Inventory(Arc<Mutex<InventoryState>>);
+pub(crate) struct Inventory(Arc<Mutex<InventoryState>>);
 
 impl Inventory {
-    pub fn install(&self, world: &World) {
+    pub(crate) fn install(&self, world: &World) {
         let this = self.clone();
         world.script("inventory", move |query, variables| {
             let this = this.clone();
@@ -162,31 +162,31 @@ impl Inventory {
         });
     }
 
-    pub fn stock(&self, product: &str, available: i64) {
+    pub(crate) fn stock(&self, product: &str, available: i64) {
         self.0.lock().unwrap().available.insert(product.to_owned(), available);
     }
 
-    pub fn available(&self, product: &str) -> i64 {
+    pub(crate) fn available(&self, product: &str) -> i64 {
         self.0.lock().unwrap().available[product]
     }
 
     /// How reservations go from now on.
-    pub fn reserving(&self, mode: Mode) {
+    pub(crate) fn reserving(&self, mode: Mode) {
         self.0.lock().unwrap().reserve = Some(mode);
     }
 
     /// How releases go from now on.
-    pub fn releasing(&self, mode: Mode) {
+    pub(crate) fn releasing(&self, mode: Mode) {
         self.0.lock().unwrap().release = Some(mode);
     }
 
     /// The orders that something is held for.
-    pub fn held(&self) -> Vec<String> {
+    pub(crate) fn held(&self) -> Vec<String> {
         self.0.lock().unwrap().holds.keys().cloned().collect()
     }
 
     /// The requests to this field, in the order in which they came.
-    pub fn calls(&self, field: &str) -> Vec<Value> {
+    pub(crate) fn calls(&self, field: &str) -> Vec<Value> {
         let state = self.0.lock().unwrap();
         state.calls.iter().filter(|call| call.field == field).map(|call| call.variables.clone()).collect()
     }

@@ -199,7 +199,8 @@ async fn a_repeat_after_a_crash_is_put_off_until_the_deadline_and_then_takes_ove
         async move { ann.place_as("k1", &[(&milk, 1)]).await }
     });
     let first = shop.reserving().await;
-    let shop = shop.restart().await;
+    let hasty = order::Config { place_deadline: quick().place_deadline, ..without_reconciler() };
+    let shop = shop.restart_with(hasty).await;
     assert_eq!(interrupted.await.unwrap().code(), "UNAVAILABLE");
     shop.inventory.reserving(Mode::Works);
 

@@ -149,3 +149,15 @@ async fn two_orders_without_a_key_are_two_orders() {
     assert_ne!(id_of(&first), id_of(&second));
     assert_eq!(shop.inventory.available(&milk), 8);
 }
+
+#[tokio::test]
+async fn one_refusal_leaves_the_other_fields_of_a_request_alone() {
+    let shop = Shop::start().await;
+    let milk = shop.product("milk", 5, 10);
+    let ann = shop.customer("ann");
+    let place = |quantity: i64| format!("placeOrder(products: [{{ _id: \"{milk}\", quantity: {quantity} }}]) {{ total }}");
+    let answer = ann.client.ask(&format!("mutation {{ a: {} b: {} c: {} }}", place(1), place(11), place(2))).await;
+    assert_eq!(answer.code(), "OUT_OF_STOCK");
+    assert_eq!(answer.error()["path"], json!(["b"]));
+    assert_eq!(answer.body["data"], json!({ "a": { "total": 5 }, "b": null, "c": { "total": 10 } }));
+}

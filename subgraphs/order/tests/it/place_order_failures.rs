@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     fakes::Mode,
-    shop::{Shop, quick, statuses},
+    shop::{Shop, eventually, patient, quick, statuses},
 };
 
 #[tokio::test]
@@ -125,4 +125,53 @@ async fn shows_no_internal_text() {
     let answer = shop.customer("ann").place(&[(&milk, 1)]).await;
     let text = answer.body.to_string();
     assert!(!text.contains("it is down") && !text.contains("inventory"), "{text}");
+}
+
+/// The database fails while the inventory does this with a reservation. The shopper is told `UNAVAILABLE` and nothing is decided;
+/// the reconciler of the next start decides.
+async fn leaves_it_to_the_reconciler(mode: Mode, gate: Option<tokio::sync::watch::Sender<bool>>) {
+    let hasty = gate.is_none();
+    let shop = Shop::with(if hasty { quick() } else { patient() }).await;
+    let milk = shop.product("milk", 1, 10);
+    shop.inventory.reserving(mode);
+    let ann = shop.customer("ann");
+    let placing = tokio::spawn({
+        let (ann, milk) = (ann.clone(), milk.clone());
+        async move { ann.place(&[(&milk, 4)]).await }
+    });
+    let id = shop.reserving().await;
+    shop.database_fails().await;
+    if let Some(gate) = gate {
+        gate.send(true).unwrap();
+    }
+    assert_eq!(placing.await.unwrap().code(), "UNAVAILABLE");
+    assert!(shop.inventory.calls("releaseStock").is_empty(), "nobody had decided that the order has ended");
+    let shop = shop.restart().await;
+    assert_eq!(shop.order(&id).await["status"], "PENDING");
+    shop.pass(chrono::TimeDelta::seconds(61));
+    let order = shop.until(&id, "CANCELLED").await;
+    assert_eq!(statuses(&order), ["PENDING", "CANCELLED"]);
+    eventually("the stock", async || (shop.inventory.available(&milk) == 10).then_some(())).await;
+}
+
+#[tokio::test]
+async fn leaves_it_to_the_reconciler_when_the_confirmation_cannot_be_written() {
+    let (open, gated) = Mode::gated();
+    leaves_it_to_the_reconciler(gated, Some(open)).await;
+}
+
+#[tokio::test]
+async fn leaves_it_to_the_reconciler_when_the_end_cannot_be_written() {
+    leaves_it_to_the_reconciler(Mode::DoesAndHangs, None).await;
+    leaves_it_to_the_reconciler(Mode::Silent, None).await;
+}
+
+#[tokio::test]
+async fn reserves_nothing_when_the_order_cannot_be_written() {
+    let shop = Shop::start().await;
+    let milk = shop.product("milk", 1, 10);
+    shop.database_fails().await;
+    assert_eq!(shop.customer("ann").place(&[(&milk, 4)]).await.code(), "UNAVAILABLE");
+    assert!(shop.inventory.calls("reserveStock").is_empty());
+    assert!(shop.restart().await.ledger().await.is_empty());
 }

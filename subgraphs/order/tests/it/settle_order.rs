@@ -28,7 +28,7 @@ async fn what_is_sold_is_confirmed_until_it_is_cancelled() {
         boss.advance(&id, to).await.data();
         assert_eq!(fate(&shop, &id).await, "CONFIRMED");
     }
-    shop.pass(TimeDelta::hours(1));
+    shop.pass(TimeDelta::minutes(5));
     assert_eq!(fate(&shop, &id).await, "CONFIRMED");
     let cancelled = ann.buys(&[(&milk, 4)]).await;
     ann.cancel(&cancelled, None).await.data();
@@ -46,8 +46,7 @@ async fn what_was_rejected_has_ended() {
 
 #[tokio::test]
 async fn what_is_pending_is_undecided_until_its_deadline_and_is_then_ended() {
-    let config = order::Config { place_deadline: std::time::Duration::from_secs(20), ..without_reconciler() };
-    let shop = Shop::with(config).await;
+    let shop = Shop::with(without_reconciler()).await;
     let milk = shop.product("milk", 5, 10);
     let (open, gated) = Mode::gated();
     shop.inventory.reserving(gated);

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::fakes::{Catalog, Inventory};
 
 /// What most tests ask of an order.
-pub const ORDER: &str = "{ _id userId status total placedAt products { _id name quantity unitPrice lineTotal } \
+pub(crate) const ORDER: &str = "{ _id userId status total placedAt products { _id name quantity unitPrice lineTotal } \
                          history { status at reason by { kind userId service } } }";
 
 const TOPICS: [&str; 7] = [
@@ -33,11 +33,11 @@ const TOPICS: [&str; 7] = [
     "order.delivered",
 ];
 
-pub struct Shop {
-    pub world: World,
-    pub catalog: Catalog,
-    pub inventory: Inventory,
-    pub client: TestClient,
+pub(crate) struct Shop {
+    pub(crate) world: World,
+    pub(crate) catalog: Catalog,
+    pub(crate) inventory: Inventory,
+    pub(crate) client: TestClient,
     ctx: Context,
     config: Config,
     heard: Arc<Mutex<Vec<Event>>>,
@@ -59,7 +59,7 @@ impl Handler for Ear {
 
 /// Deadlines that a test can wait out, and a reconciler that looks all the time. What is PENDING is still given a minute, by the
 /// clock that the test moves.
-pub fn quick() -> Config {
+pub(crate) fn quick() -> Config {
     Config {
         place_deadline: Duration::from_millis(500),
         reconcile_every: Duration::from_millis(5),
@@ -68,28 +68,34 @@ pub fn quick() -> Config {
     }
 }
 
-/// The same without a reconciler, but for its one search at the start.
-pub fn without_reconciler() -> Config {
-    Config { reconcile_every: Duration::from_secs(3_600), ..quick() }
+/// Deadlines that no machine is too slow for, and a reconciler that looks once, at the start.
+pub(crate) fn without_reconciler() -> Config {
+    Config { reconcile_every: Duration::from_secs(3_600), ..patient() }
 }
 
 /// Deadlines that no machine is too slow for.
-pub fn patient() -> Config {
+pub(crate) fn patient() -> Config {
     Config { reconcile_every: Duration::from_millis(5), place_deadline: Duration::from_secs(20), ..Config::default() }
 }
 
 impl Shop {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(patient()).await
     }
 
-    pub async fn with(config: Config) -> Self {
+    pub(crate) async fn with(config: Config) -> Self {
         Self::open(World::start().await, config, Catalog::default(), Inventory::default(), Arc::default()).await
     }
 
     /// The same shop after the order service was stopped where it stood and started again. The others have noticed nothing.
-    pub async fn restart(self) -> Self {
-        let Self { world, catalog, inventory, config, heard, .. } = self;
+    pub(crate) async fn restart(self) -> Self {
+        let config = self.config;
+        self.restart_with(config).await
+    }
+
+    /// The same with other deadlines.
+    pub(crate) async fn restart_with(self, config: Config) -> Self {
+        let Self { world, catalog, inventory, heard, .. } = self;
         Self::open(world.restart().await, config, catalog, inventory, heard).await
     }
 
@@ -110,52 +116,57 @@ impl Shop {
     }
 
     /// A product that is offered at this price and of which there are so many.
-    pub fn product(&self, name: &str, price: i64, available: i64) -> String {
+    pub(crate) fn product(&self, name: &str, price: i64, available: i64) -> String {
         let id = order::ProductId::new().to_string();
         self.catalog.offer(&id, name, price);
         self.inventory.stock(&id, available);
         id
     }
 
-    pub fn person(&self, name: &str, role: Role) -> Shopper {
+    pub(crate) fn person(&self, name: &str, role: Role) -> Shopper {
         let person = self.world.person(name, role);
         Shopper { client: self.client.as_person(&person), person }
     }
 
-    pub fn customer(&self, name: &str) -> Shopper {
+    pub(crate) fn customer(&self, name: &str) -> Shopper {
         self.person(name, Role::Customer)
     }
 
-    pub fn admin(&self) -> Shopper {
+    pub(crate) fn admin(&self) -> Shopper {
         self.person("boss", Role::Admin)
     }
 
     /// The inventory, as it asks the order service.
-    pub fn as_inventory(&self) -> TestClient {
+    pub(crate) fn as_inventory(&self) -> TestClient {
         self.client.bearer(&self.world.service_token("inventory", "order", "order:settle"))
     }
 
-    pub fn pass(&self, time: TimeDelta) {
+    pub(crate) fn pass(&self, time: TimeDelta) {
         self.world.clock().advance(time);
     }
 
-    pub fn stats(&self) -> Stats {
+    /// The database fails from here on, until a restart.
+    pub(crate) async fn database_fails(&self) {
+        self.ctx.store.close().await;
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
         self.ctx.store.stats()
     }
 
-    pub async fn ledger(&self) -> Vec<OrderAccount> {
+    pub(crate) async fn ledger(&self) -> Vec<OrderAccount> {
         order::ledger(&self.ctx.store).await.unwrap()
     }
 
     /// The one order that there is, as staff see it.
-    pub async fn only_order(&self) -> Value {
+    pub(crate) async fn only_order(&self) -> Value {
         let orders = self.ledger().await;
         assert_eq!(orders.len(), 1, "{orders:?}");
         self.order(&orders[0].id.to_string()).await
     }
 
     /// The id of the one order of this shopper.
-    pub async fn id_of_only(&self, shopper: &Shopper) -> String {
+    pub(crate) async fn id_of_only(&self, shopper: &Shopper) -> String {
         let answer = shopper.client.ask("{ orders { _id } }").await;
         let orders = answer.data()["orders"].as_array().unwrap();
         assert_eq!(orders.len(), 1);
@@ -163,19 +174,19 @@ impl Shop {
     }
 
     /// An order as staff see it.
-    pub async fn order(&self, id: &str) -> Value {
+    pub(crate) async fn order(&self, id: &str) -> Value {
         let answer =
             self.admin().client.send(&format!("query Q($id: ID!) {{ order(id: $id) {ORDER} }}"), json!({ "id": id })).await;
         answer.data()["order"].clone()
     }
 
     /// Waits until an order has this status.
-    pub async fn until(&self, id: &str, status: &str) -> Value {
+    pub(crate) async fn until(&self, id: &str, status: &str) -> Value {
         eventually(status, async || Some(self.order(id).await).filter(|order| order["status"] == status)).await
     }
 
     /// Waits for the event of this topic about this order.
-    pub async fn heard(&self, topic: &str, order: &str) -> Event {
+    pub(crate) async fn heard(&self, topic: &str, order: &str) -> Event {
         eventually(topic, async || {
             let heard = self.heard.lock().unwrap();
             heard.iter().find(|event| event.topic == topic && event.key == order).cloned()
@@ -184,7 +195,7 @@ impl Shop {
     }
 
     /// The topics of all events about an order, once it has settled.
-    pub async fn topics(&self, order: &str) -> Vec<String> {
+    pub(crate) async fn topics(&self, order: &str) -> Vec<String> {
         self.world.host().settled().await;
         eventually("all events handled", async || (self.ctx.bus.lag("test").await.unwrap() == 0).then_some(())).await;
         let heard = self.heard.lock().unwrap();
@@ -192,9 +203,14 @@ impl Shop {
     }
 
     /// Waits until the inventory was asked for a reservation, and says for which order.
-    pub async fn reserving(&self) -> String {
+    pub(crate) async fn reserving(&self) -> String {
+        self.reserving_nth(1).await
+    }
+
+    /// Waits for that many requests for a reservation, and says for which order the last of them was.
+    pub(crate) async fn reserving_nth(&self, n: usize) -> String {
         eventually("a reservation", async || {
-            Some(self.inventory.calls("reserveStock").last()?["order"].as_str()?.to_owned())
+            Some(self.inventory.calls("reserveStock").get(n - 1)?["order"].as_str()?.to_owned())
         })
         .await
     }
@@ -202,28 +218,28 @@ impl Shop {
 
 /// A person at the shop's door.
 #[derive(Clone)]
-pub struct Shopper {
-    pub person: Person,
-    pub client: TestClient,
+pub(crate) struct Shopper {
+    pub(crate) person: Person,
+    pub(crate) client: TestClient,
 }
 
 impl Shopper {
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.person.user.id.to_string()
     }
 
     /// Places an order of so many of each of these products.
-    pub async fn place(&self, lines: &[(&str, i64)]) -> Answer {
+    pub(crate) async fn place(&self, lines: &[(&str, i64)]) -> Answer {
         self.send_order(lines, None).await
     }
 
     /// The same under a key.
-    pub async fn place_as(&self, key: &str, lines: &[(&str, i64)]) -> Answer {
+    pub(crate) async fn place_as(&self, key: &str, lines: &[(&str, i64)]) -> Answer {
         self.send_order(lines, Some(key)).await
     }
 
     /// An order that must succeed; its id.
-    pub async fn buys(&self, lines: &[(&str, i64)]) -> String {
+    pub(crate) async fn buys(&self, lines: &[(&str, i64)]) -> String {
         let answer = self.place(lines).await;
         id_of(&answer)
     }
@@ -234,7 +250,7 @@ impl Shopper {
     }
 
     /// Places an order of whatever this is.
-    pub async fn place_json(&self, products: Value, key: Value) -> Answer {
+    pub(crate) async fn place_json(&self, products: Value, key: Value) -> Answer {
         let mutation = format!(
             "mutation Place($products: [OrderProductInput], $key: String) {{ \
              placeOrder(products: $products, idempotencyKey: $key) {ORDER} }}"
@@ -242,35 +258,35 @@ impl Shopper {
         self.client.send(&mutation, json!({ "products": products, "key": key })).await
     }
 
-    pub async fn cancel(&self, id: &str, reason: Option<&str>) -> Answer {
+    pub(crate) async fn cancel(&self, id: &str, reason: Option<&str>) -> Answer {
         let mutation =
             format!("mutation Cancel($id: ID!, $reason: String) {{ cancelOrder(id: $id, reason: $reason) {ORDER} }}");
         self.client.send(&mutation, json!({ "id": id, "reason": reason })).await
     }
 
-    pub async fn advance(&self, id: &str, to: &str) -> Answer {
+    pub(crate) async fn advance(&self, id: &str, to: &str) -> Answer {
         let mutation = format!("mutation Advance($id: ID!, $to: OrderStatus!) {{ advanceOrder(id: $id, to: $to) {ORDER} }}");
         self.client.send(&mutation, json!({ "id": id, "to": to })).await
     }
 
-    pub async fn order(&self, id: &str) -> Answer {
+    pub(crate) async fn order(&self, id: &str) -> Answer {
         self.client.send("query One($id: ID!) { order(id: $id) { _id status } }", json!({ "id": id })).await
     }
 }
 
 /// The id of the order that was placed.
 #[track_caller]
-pub fn id_of(answer: &Answer) -> String {
+pub(crate) fn id_of(answer: &Answer) -> String {
     answer.data()["placeOrder"]["_id"].as_str().expect("an id").to_owned()
 }
 
 /// The statuses of an order's history.
-pub fn statuses(order: &Value) -> Vec<&str> {
+pub(crate) fn statuses(order: &Value) -> Vec<&str> {
     order["history"].as_array().unwrap().iter().map(|change| change["status"].as_str().unwrap()).collect()
 }
 
 /// Asks until there is an answer.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let polling = async {
         loop {
             if let Some(answer) = ask().await {

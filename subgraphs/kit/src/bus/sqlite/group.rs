@@ -181,10 +181,6 @@ impl Group {
             }
             taken.push((item.event.clone(), item.attempts));
         }
-        if !self.ready.is_empty() {
-            // One wake-up stands for many events: whoever leaves some behind passes it on.
-            self.wake.notify_one();
-        }
         taken
     }
 
@@ -288,6 +284,7 @@ impl Group {
         if self.items.get(&first).is_some_and(|item| matches!(item.state, State::Idle)) {
             lane.offered = Some(first);
             self.ready.insert(first);
+            // One member for one event; if none waits, the next to come finds it.
             self.wake.notify_one();
         }
     }

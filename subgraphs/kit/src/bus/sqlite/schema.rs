@@ -104,7 +104,8 @@ pub(super) fn own(path: &Path) -> io::Result<File> {
                 thread::sleep(Duration::from_millis(20))
             }
             Err(TryLockError::WouldBlock) => {
-                let text = format!("{} is in use by another process", path.display());
+                let text =
+                    format!("{} is in use by another process, or opened twice by this one", path.display());
                 return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
             }
             Err(TryLockError::Error(error)) => return Err(error),

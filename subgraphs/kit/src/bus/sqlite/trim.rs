@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{Options, group::Seq, sql, writer::Writer};
 
@@ -17,14 +17,14 @@ pub(super) struct Trim {
     opened: Instant,
     /// Events up to here have been looked at in this round.
     old_to: Seq,
-    /// Events up to here have lost their bodies, since this process began.
-    bare_to: Seq,
+    /// Events up to here have lost their bodies, once that was looked for.
+    bare_to: Option<Seq>,
 }
 
 impl Trim {
     pub(super) fn new(options: &Options) -> Self {
         let now = Instant::now();
-        Self { at: now + options.trim_every, opened: now, old_to: 0, bare_to: 0 }
+        Self { at: now + options.trim_every, opened: now, old_to: 0, bare_to: None }
     }
 }
 
@@ -47,7 +47,7 @@ impl Writer {
         match step {
             Ok(step) => {
                 self.shared.state.lock().written(&plans);
-                (self.trim.old_to, self.trim.bare_to) = (step.old_to, step.bare_to);
+                (self.trim.old_to, self.trim.bare_to) = (step.old_to, Some(step.bare_to));
                 if step.goes_on {
                     self.trim.at = now;
                 } else {
@@ -87,12 +87,16 @@ impl Writer {
         tx.prepare_cached(&format!("DELETE FROM events WHERE seq > ?1 AND seq <= ?2 AND {open}"))?
             .execute([self.trim.old_to, old_to])?;
 
+        let bare_from = match self.trim.bare_to {
+            Some(seq) => seq,
+            None => first_body(tx)?.saturating_sub(1),
+        };
         let surplus = handled.min(self.head.saturating_sub(options.bodies.into()));
-        let bare_to = surplus.min(self.trim.bare_to.saturating_add(CHUNK)).max(self.trim.bare_to);
+        let bare_to = surplus.min(bare_from.saturating_add(CHUNK)).max(bare_from);
         tx.prepare_cached(&format!(
             "UPDATE events SET body = NULL WHERE seq > ?1 AND seq <= ?2 AND body IS NOT NULL AND {open}"
         ))?
-        .execute([self.trim.bare_to, bare_to])?;
+        .execute([bare_from, bare_to])?;
         Ok(Step { old_to, bare_to, goes_on: looked_at == CHUNK || bare_to < surplus })
     }
 
@@ -130,6 +134,11 @@ struct Step {
     old_to: Seq,
     bare_to: Seq,
     goes_on: bool,
+}
+
+fn first_body(tx: &Transaction<'_>) -> rusqlite::Result<Seq> {
+    let first = "SELECT seq FROM events WHERE body IS NOT NULL ORDER BY seq LIMIT 1";
+    Ok(tx.query_row(first, (), |row| row.get(0)).optional()?.unwrap_or(1))
 }
 
 fn millis(time: Duration) -> i64 {

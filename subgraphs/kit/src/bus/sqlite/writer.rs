@@ -387,7 +387,7 @@ impl Writer {
             let tx = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
             sql::write_plans(&tx, &plans)?;
             tx.commit()?;
-            self.db.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
         if let Err(error) = left {
             tracing::warn!(%error, "the last acknowledgements could not be written, some events come again");

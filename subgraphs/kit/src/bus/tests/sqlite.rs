@@ -55,6 +55,41 @@ async fn forgets_what_every_group_has_handled_long_ago_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_held_up_is_kept_whole_while_those_after_it_are_forgotten() {
+    let site = SqliteSite::new();
+    let bus = open_with(&site, Options { retention: Duration::ZERO, bodies: 0, ..forgetful() }).await;
+    bus.engine.join("group", TOPICS).await.unwrap();
+    let events: Vec<_> = (0..10).map(|n| event(&format!("key-{n}"), n)).collect();
+    bus.publish(&events).await.unwrap();
+    bus.engine.take("group", 10, LEASE).await.unwrap();
+    bus.engine.ack("group", &ids(&events[1..])).await.unwrap();
+    until_is(&site, EVENTS, 1).await;
+    assert_eq!(query(&site, BODIES), 1);
+    bus.engine.fail("group", events[0].id, "again", Some(Duration::ZERO)).await.unwrap();
+    assert_eq!(*bus.engine.take("group", 1, LEASE).await.unwrap()[0].0, events[0]);
+    bus.engine.ack("group", &[events[0].id]).await.unwrap();
+    until_is(&site, EVENTS, 0).await;
+}
+
+#[tokio::test]
+async fn the_body_of_an_event_that_is_held_up_is_kept() {
+    let site = SqliteSite::new();
+    let bus = open_with(&site, Options { bodies: 0, ..forgetful() }).await;
+    bus.engine.join("group", TOPICS).await.unwrap();
+    let events: Vec<_> = (0..10).map(|n| event(&format!("key-{n}"), n)).collect();
+    bus.publish(&events).await.unwrap();
+    bus.engine.take("group", 10, LEASE).await.unwrap();
+    bus.engine.ack("group", &ids(&events[1..])).await.unwrap();
+    until_is(&site, BODIES, 1).await;
+    bus.close().await;
+    let bus = site.open().await;
+    bus.engine.join("group", TOPICS).await.unwrap();
+    assert_eq!(bus.lag("group").await.unwrap(), 1);
+    soon(bus.engine.wait("group", Duration::from_secs(60))).await;
+    assert_eq!(*bus.engine.take("group", 1, LEASE).await.unwrap()[0].0, events[0]);
+}
+
+#[tokio::test]
 async fn keeps_what_was_handled_for_the_groups_to_come() {
     let site = SqliteSite::new();
     let bus = open_with(&site, forgetful()).await;

@@ -222,6 +222,20 @@ async fn a_replayed_event_has_all_its_attempts_again(site: impl Site) {
     assert!(seen.try_recv().is_err());
 }
 
+async fn a_replayed_event_waits_for_the_one_of_its_key_that_is_being_handled(site: impl Site) {
+    let bus = site.open().await;
+    bus.engine.join("group", TOPICS).await.unwrap();
+    let (poison, next) = (event("a", 1), event("a", 2));
+    bus.publish(&[poison.clone(), next.clone()]).await.unwrap();
+    assert_eq!(take_one(&bus).await.0.id, poison.id);
+    bus.engine.fail("group", poison.id, "no", None).await.unwrap();
+    assert_eq!(take_one(&bus).await.0.id, next.id);
+    assert!(bus.replay("group", poison.id).await.unwrap());
+    assert!(bus.engine.take("group", 9, LEASE).await.unwrap().is_empty());
+    bus.engine.ack("group", &[next.id]).await.unwrap();
+    assert_eq!(take_one(&bus).await.0.id, poison.id);
+}
+
 async fn a_panic_is_a_failure_and_the_member_lives_on(site: impl Site) {
     let bus = site.open().await;
     let (tell, mut seen) = mpsc::unbounded_channel();
@@ -530,6 +544,7 @@ suite!(
         a_failed_event_comes_again_and_holds_up_its_key_alone,
         an_event_that_always_fails_becomes_a_dead_letter_that_can_be_replayed,
         a_replayed_event_has_all_its_attempts_again,
+        a_replayed_event_waits_for_the_one_of_its_key_that_is_being_handled,
         a_panic_is_a_failure_and_the_member_lives_on,
         a_handler_that_hangs_is_dropped_which_is_a_failure,
         an_event_published_twice_is_delivered_once,

@@ -6,6 +6,7 @@
 //! this module: no executor thread is ever blocked, whatever kind of runtime asks.
 
 mod backup;
+mod candidates;
 mod query;
 mod reader;
 mod rows;

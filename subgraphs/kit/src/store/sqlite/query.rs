@@ -11,7 +11,7 @@ use super::{
         engine::{CollectionSpec, Envelope},
         find::{Bound, Filter},
     },
-    failed,
+    candidates, failed,
     rows::{COLUMNS, read_envelope},
 };
 
@@ -62,6 +62,12 @@ pub(super) fn find(
     find: &Find,
 ) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
     let index = spec.index(find)?;
+    if !find.filters.is_empty() {
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
+        if let Some(found) = candidates::find(&snapshot, spec, index, find)? {
+            return Ok(found);
+        }
+    }
     let query = Walk::of(spec, index, find).select(find);
     let values = index.fields.len() - find.prefix.len();
     let mut statement = connection.prepare_cached(&query.sql).map_err(failed)?;
@@ -76,7 +82,14 @@ pub(super) fn find(
 
 pub(super) fn count(connection: &Connection, spec: CollectionSpec, find: &Find) -> Result<u64, StoreError> {
     let index = spec.index(find)?;
-    let query = Walk::of(spec, index, &Find { after: None, ..find.clone() }).count();
+    let find = &Find { after: None, ..find.clone() };
+    if !find.filters.is_empty() {
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
+        if let Some(count) = candidates::count(&snapshot, spec, index, find)? {
+            return Ok(count.try_into().unwrap_or(u64::MAX));
+        }
+    }
+    let query = Walk::of(spec, index, find).count();
     let count: i64 = connection
         .prepare_cached(&query.sql)
         .and_then(|mut statement| {

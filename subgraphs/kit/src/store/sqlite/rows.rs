@@ -112,6 +112,11 @@ fn entries(spec: CollectionSpec, index: &Index, keys: &Keys) -> Result<Vec<Entry
     Ok(all.iter().enumerate().map(entry).collect())
 }
 
+/// The values under which a document stands in an index.
+pub(super) fn places(spec: CollectionSpec, index: &Index, keys: &Keys) -> Result<Vec<Vec<Key>>, StoreError> {
+    Ok(entries(spec, index, keys)?.into_iter().map(|entry| entry.values).collect())
+}
+
 /// `f0 = ?1 AND f1 = ?2`, for as many fields as the index has.
 fn equal(index: &Index) -> String {
     (0..index.fields.len()).map(|n| format!("f{n} = ?{}", n + 1)).collect::<Vec<_>>().join(" AND ")

@@ -1,7 +1,8 @@
 //! Random histories, compared with a map in memory that does the same in the plainest way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
+use futures::FutureExt as _;
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
@@ -266,6 +267,7 @@ pub(super) async fn agrees_with_a_map(database: impl Fn() -> Box<dyn Database>) 
         let history = prop::collection::vec(step(), length..=length);
         let steps = history.new_tree(&mut runner).unwrap().current();
         let books = database().books().await;
-        play(&books, steps).await;
+        let played = AssertUnwindSafe(play(&books, steps.clone())).catch_unwind().await;
+        assert!(played.is_ok(), "the history was {steps:?}");
     }
 }
