@@ -19,28 +19,28 @@ use tokio::{
 
 /// One run of a load.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub(crate) struct Run {
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// How long each request took, sorted.
-    pub latencies: Vec<Duration>,
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Run {
     /// Requests a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
     /// The time within which this share of the requests was answered.
-    pub fn percentile(&self, share: f64) -> Duration {
+    pub(crate) fn percentile(&self, share: f64) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(((last as f64) * share).round() as usize).copied().unwrap_or_default()
     }
 }
 
 /// The bytes of a GraphQL POST.
-pub fn post(path: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Vec<u8> {
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Vec<u8> {
     let body = body.to_string();
     let mut text = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n");
     for (name, value) in headers {
@@ -51,21 +51,21 @@ pub fn post(path: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> V
 }
 
 /// A kept connection.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
     /// Connects to `127.0.0.1:port`.
-    pub async fn open(port: u16) -> Result<Self> {
+    pub(crate) async fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.context("connecting")?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
     }
 
     /// Sends a request and gives the body of the answer.
-    pub async fn send(&mut self, request: &[u8]) -> Result<&[u8]> {
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
@@ -97,7 +97,7 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
 }
 
 /// What a client sends and what it makes of the answer.
-pub trait Script: Send + Sync + 'static {
+pub(crate) trait Script: Send + Sync + 'static {
     /// The bytes of request `n`.
     fn request(&self, n: u64) -> std::borrow::Cow<'_, [u8]>;
     /// Whether the answer is right.
@@ -108,11 +108,11 @@ pub trait Script: Send + Sync + 'static {
 }
 
 /// The same request each time, and the same answer.
-pub struct Same {
+pub(crate) struct Same {
     /// The request.
-    pub request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
     /// The body that every answer must have.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Script for Same {
@@ -129,7 +129,7 @@ impl Script for Same {
 }
 
 /// Sends `requests` in all over `clients` connections.
-pub async fn run(port: u16, clients: usize, requests: u64, script: Arc<dyn Script>) -> Result<Run> {
+pub(crate) async fn run(port: u16, clients: usize, requests: u64, script: Arc<dyn Script>) -> Result<Run> {
     let next = Arc::new(AtomicU64::new(0));
     let mut connections = Vec::new();
     for _ in 0..clients {

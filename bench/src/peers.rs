@@ -12,7 +12,7 @@ use larder::shop::{Settings, Shop};
 use crate::report::print;
 
 #[derive(Subcommand)]
-pub enum Peer {
+pub(crate) enum Peer {
     /// A server that answers every POST with the bytes of a file
     #[command(hide = true)]
     Bare {
@@ -36,7 +36,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    pub fn run(self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<()> {
         match self {
             Self::Bare { file } => block_on(bare(file)),
             Self::Subgraphs { data, urls } => block_on(subgraphs(data, urls)),
@@ -96,7 +96,7 @@ fn plain_router(port: u16) -> Result<()> {
 
 /// The configuration of a plain router: its defaults, but for what would make the comparison unequal. Request
 /// de-duplication is off, as it is in the shop.
-pub fn plain_configuration(urls: &str, supergraph: &std::path::Path, port: u16) -> Result<serde_json::Value> {
+pub(crate) fn plain_configuration(urls: &str, supergraph: &std::path::Path, port: u16) -> Result<serde_json::Value> {
     let mut overrides = serde_json::Map::new();
     for line in urls.lines() {
         let (name, url) = line.split_once('=').context("a line of the addresses")?;

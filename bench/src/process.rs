@@ -10,17 +10,17 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 /// A process that listens. It is killed when this is dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     /// The port that it listens on.
-    pub port: u16,
+    pub(crate) port: u16,
     /// From its start until it listened.
-    pub started_in: Duration,
+    pub(crate) started_in: Duration,
 }
 
 impl Running {
     /// Starts a command and waits for a line of its output that names `http://127.0.0.1:PORT`.
-    pub fn start(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let started = Instant::now();
         let mut child = command
             .stdin(Stdio::null())
@@ -42,12 +42,12 @@ impl Running {
     }
 
     /// Waits until it has printed nothing for a moment; for a shop that stocks itself use [`Running::wait_stocked`].
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Resident memory now and at its largest, in MB.
-    pub fn memory(&self) -> Result<(f64, f64)> {
+    pub(crate) fn memory(&self) -> Result<(f64, f64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let of = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name));
@@ -58,7 +58,7 @@ impl Running {
     }
 
     /// Stops it by SIGTERM and waits for its end.
-    pub fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let killed = Command::new("kill").arg(self.id().to_string()).status()?;
         anyhow::ensure!(killed.success(), "it had ended already");
         let status = self.child.wait()?;
@@ -82,14 +82,14 @@ fn port_in(line: &str) -> Option<u16> {
 }
 
 /// The `larder` program beside this one.
-pub fn larder() -> Result<PathBuf> {
+pub(crate) fn larder() -> Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("larder");
     anyhow::ensure!(beside.exists(), "{} is missing; run `make bench`", beside.display());
     Ok(beside)
 }
 
 /// A shop on this data folder.
-pub fn shop(data: &Path, more: &[&str]) -> Result<Running> {
+pub(crate) fn shop(data: &Path, more: &[&str]) -> Result<Running> {
     let mut command = Command::new(larder()?);
     command.args(["up", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data).args(more);
     command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
@@ -97,6 +97,6 @@ pub fn shop(data: &Path, more: &[&str]) -> Result<Running> {
 }
 
 /// A peer: this program with a subcommand.
-pub fn peer(arguments: &[&str]) -> Result<Running> {
+pub(crate) fn peer(arguments: &[&str]) -> Result<Running> {
     Running::start(Command::new(std::env::current_exe()?).args(arguments).stderr(Stdio::inherit()))
 }

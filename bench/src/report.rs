@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// The middle one of the figures.
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
     match figures.len() {
@@ -15,7 +15,7 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
 
 /// A promise about a figure.
 #[derive(Clone, Copy)]
-pub enum Promise {
+pub(crate) enum Promise {
     AtLeast(f64),
     AtMost(f64),
     /// Printed for what it tells.
@@ -24,18 +24,18 @@ pub enum Promise {
 
 /// Gathers the lines and says at the end whether every promise was kept.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     broken: Vec<String>,
 }
 
 impl Report {
     /// A heading.
-    pub fn section(&self, title: &str) {
+    pub(crate) fn section(&self, title: &str) {
         print(&format!("\n{title}"));
     }
 
     /// One figure: its runs, their median and spread.
-    pub fn figure(&mut self, name: &str, unit: &str, runs: &[f64], promise: Promise) {
+    pub(crate) fn figure(&mut self, name: &str, unit: &str, runs: &[f64], promise: Promise) {
         let middle = median(runs.to_vec());
         let least = runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -59,7 +59,7 @@ impl Report {
     }
 
     /// Whether every promise was kept; names those that were not.
-    pub fn end(self) -> bool {
+    pub(crate) fn end(self) -> bool {
         if self.broken.is_empty() {
             print("\nEvery promise was kept.");
         } else {
@@ -70,6 +70,6 @@ impl Report {
 }
 
 /// A line for the person who waits.
-pub fn print(line: &str) {
+pub(crate) fn print(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

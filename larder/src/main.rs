@@ -13,7 +13,7 @@ static ALLOCATOR: hive_router::RouterGlobalAllocator = hive_router::RouterGlobal
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let _telemetry = match kit::telemetry::init("larder") {
+    let _telemetry = match kit::telemetry::init("larder", "warn") {
         Ok(guard) => guard,
         Err(error) => {
             eprintln!("error: logging cannot be started: {error}");

@@ -11,7 +11,7 @@ static ALLOCATOR: router::Allocator = router::Allocator;
 
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
-    let _telemetry = match kit::telemetry::init("router") {
+    let _telemetry = match kit::telemetry::init("router", "info") {
         Ok(guard) => guard,
         Err(error) => return failed(&error.to_string()),
     };

@@ -15,7 +15,7 @@ use crate::{
 const CLIENTS: usize = 32;
 const REQUESTS: u64 = 60_000;
 
-pub async fn run(runs: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     report.section("Warm `products` with 20 products and quantities, beside a bare server of the same bytes");
     let folder = tempfile::tempdir()?;
     let shop = stocked(&folder.path().join("data"), &[]).await?;

@@ -25,7 +25,7 @@ const OPERATOR_PASSWORD: &str = "bench-operator-password";
 const TWENTY: &str = "query Twenty { products(first: 20) { _id name price quantity } }";
 
 /// Runs the cases whose name begins like that; false when a promise was broken.
-pub fn run(only: &str, runs: usize) -> Result<bool> {
+pub(crate) fn run(only: &str, runs: usize) -> Result<bool> {
     print(&format!(
         "Medians of {runs} runs (least to most). {} cores, load generator included.",
         std::thread::available_parallelism()?

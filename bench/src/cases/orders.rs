@@ -35,7 +35,7 @@ impl Script for Orders {
     }
 }
 
-pub async fn run(runs: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     report.section("`placeOrder` by 64 clients");
     let folder = tempfile::tempdir()?;
     prepare(folder.path())?;

@@ -44,7 +44,7 @@ impl<F: Fn(u64) -> Vec<u8> + Send + Sync + 'static> Script for Make<F> {
     }
 }
 
-pub async fn run(runs: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     report.section("Lists at 100,000 rows, beside 1,000 (uncached; p99 of 2,000 requests)");
     let folder = tempfile::tempdir()?;
     let (few, few_token) = filled(&folder.path().join("few"), FEW).await?;

@@ -12,7 +12,7 @@ use crate::{
     report::{Promise, Report},
 };
 
-pub async fn run(runs: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     report.section("Start of a stocked shop, and memory at rest");
     let folder = tempfile::tempdir()?;
     stocked(folder.path(), &[]).await?.stop()?;

@@ -16,7 +16,7 @@ use crate::{
 const CLIENTS: usize = 32;
 const REQUESTS: u64 = 20_000;
 
-pub async fn run(runs: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     report.section("The same list uncached, beside a plain Hive Router over the same subgraphs by HTTP");
     let folder = tempfile::tempdir()?;
     let (ours_data, theirs_data) = (folder.path().join("ours"), folder.path().join("theirs"));

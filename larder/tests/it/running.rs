@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        OnceLock,
+        Mutex, OnceLock,
         mpsc::{Receiver, channel},
     },
     time::Duration,
@@ -18,16 +18,16 @@ use serde_json::json;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program.
-pub fn larder() -> Command {
+pub(crate) fn larder() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
     command.env("RUST_LOG", "warn").env_remove("API_SECRET").env_remove("LARDER_OPERATOR_PASSWORD");
     command
 }
 
 /// A shop that runs. It is killed when this is dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     url: String,
     data: PathBuf,
     /// Keeps the folder until the shop has ended.
@@ -36,12 +36,12 @@ pub struct Running {
 
 impl Running {
     /// A stocked shop on a copy of its own, without rate limits.
-    pub fn stocked() -> Self {
+    pub(crate) fn stocked() -> Self {
         Self::stocked_with(&["--no-rate-limits"])
     }
 
     /// A stocked shop started with these flags.
-    pub fn stocked_with(flags: &[&str]) -> Self {
+    pub(crate) fn stocked_with(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         kit::backup::copy_folder(template(), &data).unwrap();
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// A shop on this folder.
-    pub fn open(data: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn open(data: &Path, flags: &[&str]) -> Self {
         let mut child = larder()
             .args(["up", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -67,16 +67,16 @@ impl Running {
                 let _ = said.send(line);
             }
         });
-        let mut shop = Self { child, lines, url: String::new(), data: data.to_owned(), _folder: None };
+        let mut shop = Self { child, lines: Mutex::new(lines), url: String::new(), data: data.to_owned(), _folder: None };
         let line = shop.wait_for("/graphql");
         shop.url = line.split_whitespace().last().unwrap().to_owned();
         shop
     }
 
     /// The next line that it says with this in it.
-    pub fn wait_for(&self, words: &str) -> String {
+    pub(crate) fn wait_for(&self, words: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{words}`"));
+            let line = self.lines.lock().unwrap().recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{words}`"));
             if line.contains(words) {
                 return line;
             }
@@ -84,32 +84,32 @@ impl Running {
     }
 
     /// The address of its graph.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The address of another path.
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         self.url.replace("/graphql", path)
     }
 
     /// Its data folder.
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// Nobody.
-    pub fn nobody(&self) -> TestClient {
+    pub(crate) fn nobody(&self) -> TestClient {
         TestClient::new(&self.url)
     }
 
     /// One of the demo accounts, signed in.
-    pub async fn demo(&self, name: &str) -> TestClient {
+    pub(crate) async fn demo(&self, name: &str) -> TestClient {
         self.sign_in(name, &larder::seed::demo_password(name)).await
     }
 
     /// Somebody, signed in.
-    pub async fn sign_in(&self, name: &str, password: &str) -> TestClient {
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> TestClient {
         let query = "mutation($input: LoginInput!) { login(input: $input) { access_token } }";
         let input = json!({ "input": { "username": name, "password": password } });
         let answer = self.nobody().send(query, input).await;
@@ -117,14 +117,14 @@ impl Running {
     }
 
     /// Somebody who knows the API key.
-    pub fn tool(&self) -> TestClient {
+    pub(crate) fn tool(&self) -> TestClient {
         let text = std::fs::read_to_string(self.data.join("secrets.env")).unwrap();
         let key = text.lines().find_map(|line| line.strip_prefix("API_SECRET=")).unwrap();
         self.nobody().header("x-api-key", key)
     }
 
     /// A product made for this test, with that much stock; its id.
-    pub async fn product(&self, name: &str, quantity: i32) -> String {
+    pub(crate) async fn product(&self, name: &str, quantity: i32) -> String {
         let query = "mutation($input: CreateProductInput!) { createProduct(input: $input) { _id } }";
         let input = json!({ "input": { "name": name, "price": 250, "quantity": quantity } });
         let answer = self.tool().send(query, input).await;
@@ -132,18 +132,18 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits for its end.
-    pub fn wait(mut self) -> ExitStatus {
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
     /// Ends it in the middle of whatever it does.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

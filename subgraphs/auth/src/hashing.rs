@@ -286,7 +286,8 @@ mod tests {
         // The queue holds one; the first poll puts it there.
         let mut waiting = Box::pin(hasher.pool().run(|| 7));
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        let refused = hasher.pool().run(|| 8).await.unwrap_err();
+        let refused = tokio::time::timeout(Duration::from_secs(10), hasher.pool().run(|| 8)).await;
+        let refused = refused.expect("it is told at once").unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited);
         assert!(refused.extension("retryAfter").is_some());
         release.send(()).unwrap();

@@ -29,13 +29,13 @@ impl Drop for Guard {
     }
 }
 
-/// Starts logging (to standard error; `RUST_LOG` says how much, `LARDER_LOG=json` how) and, when `OTEL_EXPORTER_OTLP_ENDPOINT`
+/// Starts logging (to standard error; `RUST_LOG` says how much, `level` where it does not; `LARDER_LOG=json` how) and, when `OTEL_EXPORTER_OTLP_ENDPOINT`
 /// is set, tracing. Once per process.
 ///
 /// # Errors
 /// When the exporter cannot be built from its configuration.
-pub fn init(service: &'static str) -> Result<Guard, Box<dyn std::error::Error + Send + Sync>> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn init(service: &'static str, level: &str) -> Result<Guard, Box<dyn std::error::Error + Send + Sync>> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let provider = match std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
         Ok(_) => Some(provider(service)?),
         Err(_) => None,

@@ -4,7 +4,6 @@
 //! It alone decides the fate of an order. It does not own stock (the inventory reserves, commits and releases it when it is
 //! asked to, and hears of every decision), nor products and their prices of today (the catalog), nor users.
 
-pub(crate) fn broken(n: u32) -> bool { std::env::var("ORDER_BREAK").is_ok_and(|v| v == n.to_string()) }
 mod domain;
 mod events;
 mod graphql;
@@ -65,15 +64,19 @@ impl Config {
     /// order decided, or one that can be decided on the spot.
     const HOLD_MARGIN: Duration = Duration::from_secs(15);
 
+    /// The longest that an order may stay undecided.
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
     fn check(self) -> Result<Self, StartError> {
         let zero = Duration::ZERO;
         if self.place_deadline == zero || self.reconcile_every == zero || self.release_deadline == zero {
             return Err(StartError::Config("order: no deadline or pause may be zero".to_owned()));
         }
-        if self.pending_deadline < self.place_deadline * 2 {
-            let (pending, place) = (self.pending_deadline, self.place_deadline);
+        let (pending, place) = (self.pending_deadline, self.place_deadline);
+        if pending > Self::LONGEST || place > pending / 2 {
             return Err(StartError::Config(format!(
-                "order: the deadline of PENDING orders ({pending:?}) must be at least twice that of placing one ({place:?})"
+                "order: the deadline of PENDING orders ({pending:?}) must be at least twice that of placing one ({place:?}), and at \
+                 most a day"
             )));
         }
         Ok(self)
@@ -84,14 +87,13 @@ impl Config {
     }
 
     pub(crate) fn hold_time(&self) -> TimeDelta {
-        if crate::broken(19) { return span(self.pending_deadline / 2); }
         span(self.pending_deadline.saturating_add(Self::HOLD_MARGIN))
     }
 }
 
-/// As a span of the calendar. A deadline beyond what that can express is none.
+/// As a span of the calendar. Checked deadlines are within a day or so, which it can express.
 fn span(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(1))
 }
 
 /// Starts the service: opens its orders, starts the search for those that were left PENDING, builds its schema.
@@ -134,6 +136,8 @@ mod tests {
         assert!(Config { place_deadline: Duration::ZERO, ..good }.check().is_err());
         assert!(Config { reconcile_every: Duration::ZERO, ..good }.check().is_err());
         assert!(Config { pending_deadline: Duration::from_secs(9), ..good }.check().is_err());
+        assert!(Config { pending_deadline: Duration::MAX, ..good }.check().is_err());
+        assert!(Config { place_deadline: Duration::MAX, ..good }.check().is_err());
     }
 
     #[test]

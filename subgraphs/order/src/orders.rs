@@ -57,7 +57,7 @@ impl Document for Record {
             .with(CUSTOMER, order.customer().to_string())
             .with(STATUS, order.status().as_str())
             .with(PLACED, order.placed_at());
-        match order.key().filter(|_| !crate::broken(6)) {
+        match order.key() {
             Some(key) => keys.with(KEY, key.as_str()),
             None => keys,
         }
@@ -186,7 +186,11 @@ impl Orders {
     }
 
     /// Up to `limit` of all orders in the order in which they were made, after that place.
-    pub(crate) async fn walk_unscoped(&self, after: Option<Cursor>, limit: usize) -> Result<Stretch, StoreError> {
+    pub(crate) async fn walk_unscoped(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Stretch, StoreError> {
         self.stretch(Find::by(&Index::ID).after(after).limit(limit)).await
     }
 
@@ -194,7 +198,10 @@ impl Orders {
         let found = self.records.find(find).await?;
         let last = found.items.last().map(|(at, _)| at.clone());
         let next = last.filter(|_| found.more);
-        Ok(Stretch { orders: found.into_documents().into_iter().filter_map(Record::into_order).collect(), next })
+        Ok(Stretch {
+            orders: found.into_documents().into_iter().filter_map(Record::into_order).collect(),
+            next,
+        })
     }
 
     /// The orders of a walk that [`Orders::list_unscoped`] or [`OrdersOf::list`] made.
@@ -217,7 +224,7 @@ impl Orders {
         F: FnMut(&mut Order, &mut Outbox<'_>) -> Result<R, Refusal> + Send + 'static,
     {
         let changed = self.records.update(&id, move |record, outbox| match record {
-            Record::Order(order) if crate::broken(9) || owner.is_none_or(|owner| owner == order.customer()) => {
+            Record::Order(order) if owner.is_none_or(|owner| owner == order.customer()) => {
                 rule(order, outbox).map_err(Some)
             }
             _ => Err(None),
@@ -248,7 +255,7 @@ impl OrdersOf<'_> {
     /// One of theirs.
     pub(crate) async fn get(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         let order = self.all.get_unscoped(id).await?;
-        Ok(order.filter(|order| crate::broken(10) || order.customer() == self.customer))
+        Ok(order.filter(|order| order.customer() == self.customer))
     }
 
     /// The one that they placed under that key.

@@ -79,3 +79,80 @@ impl Catalog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kit::testing::World;
+
+    use super::*;
+    use crate::{
+        documents::TheTree,
+        domain::{CategoryEdits, CategoryForm, Edit, Editor, NewCategory, NewProduct, ProductForm, Shop},
+    };
+
+    async fn catalog(world: &World) -> Arc<Catalog> {
+        let shop = Shop::new("Larder", "EUR", 2).unwrap();
+        Catalog::open(&world.context(&crate::SERVICE).await, shop).await.unwrap()
+    }
+
+    async fn add_category(catalog: &Catalog, name: &str) -> CategoryId {
+        let new =
+            NewCategory::check(CategoryForm { name: name.to_owned(), ..CategoryForm::default() }).unwrap();
+        let id = CategoryId::new();
+        let added = catalog.trees.update(&TheTree, move |tree, _| tree.add(id, new.clone()));
+        added.await.unwrap();
+        id
+    }
+
+    /// A product of the category Dairy that was filed by this tree.
+    async fn add_product(catalog: &Catalog, name: &str, tree: &Tree) -> ProductId {
+        let form = ProductForm {
+            name: name.to_owned(),
+            price: 1,
+            category: Some("dairy".to_owned()),
+            ..ProductForm::default()
+        };
+        let new = NewProduct::check(form, tree).unwrap();
+        let (id, slug) = (ProductId::new(), new.made_slug());
+        let mut product = Product::draft(new, id, slug, Editor::Shop, catalog.now());
+        product.publish().unwrap();
+        catalog.products.insert(&product, Vec::new()).await.unwrap();
+        id
+    }
+
+    #[tokio::test]
+    async fn a_product_that_was_saved_after_the_tree_changed_is_filed_by_its_own_event() {
+        let world = World::start().await;
+        let catalog = catalog(&world).await;
+        let (dairy, vegan) = (add_category(&catalog, "Dairy").await, add_category(&catalog, "Vegan").await);
+        let before = catalog.tree().await.unwrap();
+        let edits = CategoryEdits { parent: Edit::Set("vegan".to_owned()), ..CategoryEdits::default() };
+        catalog.change_category(dairy, edits).await.unwrap();
+        // The event of the move finds nothing yet.
+        catalog.refile_category(dairy).await.unwrap();
+        let milk = add_product(&catalog, "Milk", &before).await;
+        let path =
+            async || catalog.products.get(&milk).await.unwrap().unwrap().filing().unwrap().path().to_vec();
+        assert_eq!(path().await, [dairy]);
+        catalog.refile_product(milk).await.unwrap();
+        assert_eq!(path().await, [dairy, vegan]);
+    }
+
+    #[tokio::test]
+    async fn every_product_below_a_category_is_filed_however_many_there_are() {
+        let world = World::start().await;
+        let catalog = catalog(&world).await;
+        let (dairy, vegan) = (add_category(&catalog, "Dairy").await, add_category(&catalog, "Vegan").await);
+        let before = catalog.tree().await.unwrap();
+        let many = 2 * AT_ONCE + 5;
+        futures::future::join_all((0..many).map(|n| add_product(&catalog, &format!("Milk {n}"), &before)))
+            .await;
+        let edits = CategoryEdits { parent: Edit::Set("vegan".to_owned()), ..CategoryEdits::default() };
+        catalog.change_category(dairy, edits).await.unwrap();
+        catalog.refile_category(dairy).await.unwrap();
+        let filed = Find::by(&crate::documents::CATEGORY_BY_NAME).eq(vegan.to_string());
+        assert_eq!(catalog.products.count(filed).await.unwrap(), many as u64);
+    }
+}

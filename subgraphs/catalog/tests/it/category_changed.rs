@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, eventually, update};
+use crate::shop::{Mood, Shop, create, eventually, update};
 
 const UPDATE: &str =
     "mutation($id: ID!, $input: UpdateCategoryInput!) { updateCategory(id: $id, input: $input) { _id } }";
@@ -86,4 +86,20 @@ async fn products_and_categories_that_change_at_once_agree_in_the_end() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     found(&shop, "category: \"vegan\"", &names).await;
     found(&shop, "category: \"dairy\"", &[]).await;
+}
+
+#[tokio::test]
+async fn a_product_that_is_being_made_while_its_category_moves_comes_with_it() {
+    let shop = Shop::start().await;
+    shop.category("Vegan", None).await;
+    let cheese = shop.category("Cheese", None).await;
+    shop.inventory.create(Mood::Waiting);
+    let key = shop.key();
+    let input = json!({ "name": "Brie", "price": 1, "quantity": 1, "category": "cheese" });
+    let creating = tokio::spawn(async move { create(&key, input).await });
+    eventually("inventory was asked", || async { shop.inventory.calls("create") > 0 }).await;
+    change(&shop, &cheese, json!({ "parent": "vegan" })).await;
+    shop.inventory.create(Mood::Obliging);
+    assert!(creating.await.unwrap().data().is_object());
+    found(&shop, "category: \"vegan\"", &["Brie"]).await;
 }

@@ -31,8 +31,12 @@ pub(crate) enum Mood {
     Away,
     /// What it is asked, but its answer is lost.
     DoneAndLost,
+    /// The same once; after that it is obliging.
+    DoneAndLostOnce,
     /// Nothing, and there is no answer either.
     NotDoneAndLost,
+    /// Nothing, until it is in another mood.
+    Waiting,
     /// What it is asked, and then it never answers.
     DoneAndSilent,
     /// Nothing, and it never answers.
@@ -108,17 +112,24 @@ impl Inventory {
     async fn answer(self, query: String, variables: Value) -> Result<Value, TransportError> {
         let lost = || TransportError::NoAnswer { service: "inventory".to_owned(), reason: "lost".to_owned() };
         let what = if query.contains("discardStock") { "discard" } else { "create" };
-        let mood = *if what == "discard" { &self.discard } else { &self.create }.lock().unwrap();
+        let mood = if what == "discard" { &self.discard } else { &self.create };
         let product = variables["product"].as_str().expect("a product").to_owned();
         self.stocks.lock().unwrap().calls.push((what, product));
-        match mood {
-            Mood::Obliging => Ok(self.act(&query, &variables)),
+        eventually("inventory waits no longer", async || *mood.lock().unwrap() != Mood::Waiting).await;
+        let now = *mood.lock().unwrap();
+        match now {
+            Mood::Obliging | Mood::Waiting => Ok(self.act(&query, &variables)),
             Mood::Refusing(code) => Ok(refusal(code)),
             Mood::Away => {
                 Err(TransportError::NotSent { service: "inventory".to_owned(), reason: "away".to_owned() })
             }
             Mood::DoneAndLost => {
                 self.act(&query, &variables);
+                Err(lost())
+            }
+            Mood::DoneAndLostOnce => {
+                self.act(&query, &variables);
+                *mood.lock().unwrap() = Mood::Obliging;
                 Err(lost())
             }
             Mood::NotDoneAndLost => Err(lost()),
@@ -324,7 +335,7 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 /// Asks again until it is so.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let patience = tokio::time::timeout(Duration::from_secs(30), async {
         let mut poll = tokio::time::interval(Duration::from_millis(5));
         while !is_so().await {

@@ -72,14 +72,17 @@ impl Inventory {
     async fn finish(self: &Arc<Self>, order: OrderId, products: &[ProductId], fate: Fate) -> kit::Result<()> {
         let products: BTreeSet<_> = products.iter().copied().collect();
         let inventory = self.clone();
-        to_the_end(async move { inventory.finish_each(order, products.into_iter().collect(), fate).await })
-            .await
+        to_the_end(async move {
+            let products: Vec<_> = products.into_iter().collect();
+            inventory.finish_each(order, &products, fate).await
+        })
+        .await
     }
 
     /// Finishes each of the products; all are tried, whatever becomes of one, and the first failure is told.
-    async fn finish_each(&self, order: OrderId, products: Vec<ProductId>, fate: Fate) -> kit::Result<()> {
+    async fn finish_each(&self, order: OrderId, products: &[ProductId], fate: Fate) -> kit::Result<()> {
         let cause = Cause::Order(order);
-        let mut known = self.ledger.known(&self.stocks, &cause, &products).await?;
+        let mut known = self.ledger.known(&self.stocks, &cause, products).await?;
         let each = products.iter().map(|product| {
             let known = known.remove(product).unwrap_or_default();
             self.change(*product, &cause, known, move |stock, past| fate.rule(stock, past, order))

@@ -82,9 +82,15 @@ impl Flights {
         }
     }
 
+    /// How many wait for the key's flight: all who hold it but the map and its maker.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.by_key.len()
+    pub(super) fn waiting(&self, key: &str) -> usize {
+        self.by_key.get(key).map_or(0, |flight| Arc::strong_count(&flight).saturating_sub(2))
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
     }
 }
 

@@ -157,8 +157,8 @@ impl Cache {
     pub async fn enter(&self, key: &str) -> Entry {
         let entry = match self.inner.engine.get(key).await {
             Ok(Some(value)) => Entry::Hit(value),
-            Ok(None) => self.miss(key).await.unwrap_or_else(past),
-            Err(error) => past(error),
+            Ok(None) => self.miss(key).await.unwrap_or_else(|error| past(&error)),
+            Err(error) => past(&error),
         };
         match entry {
             Entry::Hit(_) => self.inner.counts.hits.add(1),
@@ -265,7 +265,7 @@ impl Cache {
 }
 
 /// The shop works without its cache: a fault is worth a line, not an error.
-fn past(error: CacheError) -> Entry {
-    tracing::debug!(error = &error as &dyn std::error::Error, "going past the cache");
+fn past(error: &CacheError) -> Entry {
+    tracing::debug!(error = error as &dyn std::error::Error, "going past the cache");
     Entry::Bypass
 }

@@ -20,12 +20,9 @@ pub(super) fn encode<D: Document>(document: &D) -> Result<String, StoreError> {
     })
 }
 
-fn decode_body<D: Document>(
-    schema: u32,
-    body: &str,
-    what: impl Fn() -> String,
-) -> Result<D, StoreError> {
-    let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Corrupt { what: what(), source };
+fn decode_body<D: Document>(schema: u32, body: &str, what: impl Fn() -> String) -> Result<D, StoreError> {
+    let corrupt =
+        |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Corrupt { what: what(), source };
     if schema == D::SCHEMA {
         return serde_json::from_str(body).map_err(|error| corrupt(error.into()));
     }

@@ -106,7 +106,7 @@ impl<D: Document> Collection<D> {
         // A task of its own, so that the events of a write whose caller goes away are still announced.
         let insertion = self.inner.spawn(async move {
             let made = write::put(&*inner.engine, inner.spec, Write::Insert(Arc::new(envelope))).await;
-            if announced && made.is_ok() {
+            if announced && made.as_ref().err().is_none_or(Unwritten::is_doubtful) {
                 inner.relay.announce(D::COLLECTION, &id);
             }
             made
@@ -114,10 +114,9 @@ impl<D: Document> Collection<D> {
         match insertion.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Unwritten::Failed(error))) => Err(error),
-            Ok(Err(Unwritten::Stale)) => Err(StoreError::Exists {
-                collection: D::COLLECTION,
-                id: document.id().to_string(),
-            }),
+            Ok(Err(Unwritten::Stale)) => {
+                Err(StoreError::Exists { collection: D::COLLECTION, id: document.id().to_string() })
+            }
             Err(_) => Err(StoreError::Closed),
         }
     }
@@ -142,9 +141,9 @@ impl<D: Document> Collection<D> {
             return Ok(HashMap::new());
         }
         let envelopes = self.inner.engine.get(self.inner.spec, texts).await?;
-        let documents = envelopes.iter().map(|envelope| {
-            codec::decode::<D>(envelope).map(|document| (document.id(), document))
-        });
+        let documents = envelopes
+            .iter()
+            .map(|envelope| codec::decode::<D>(envelope).map(|document| (document.id(), document)));
         documents.collect()
     }
 

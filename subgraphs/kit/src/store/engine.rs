@@ -35,9 +35,10 @@ impl CollectionSpec {
                 Err(StoreError::NoIndex(format!("{}.{} has fewer fields", self.name, index.name)))
             }
             Some(index) => match &find.after {
-                Some(cursor) if cursor.check(find).is_err() => {
-                    Err(StoreError::NoIndex(format!("{}.{}: a cursor of another order", self.name, index.name)))
-                }
+                Some(cursor) if cursor.check(find).is_err() => Err(StoreError::NoIndex(format!(
+                    "{}.{}: a cursor of another order",
+                    self.name, index.name
+                ))),
                 _ => Ok(index),
             },
         }
@@ -84,6 +85,9 @@ pub(crate) enum WriteFailure {
     Unknown(StoreError),
 }
 
+/// An envelope and its place in a walk: its values of the fields after the equal ones.
+pub(crate) type Placed = (Vec<Key>, Envelope);
+
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
     /// Makes the collection and its indexes where they are missing, fills new ones from the documents, and drops those that
@@ -91,15 +95,20 @@ pub(crate) trait Engine: Send + Sync {
     async fn open(&self, spec: CollectionSpec) -> Result<(), StoreError>;
     /// The envelopes of these ids, in any order; unknown ids are left out.
     async fn get(&self, spec: CollectionSpec, ids: Vec<String>) -> Result<Vec<Envelope>, StoreError>;
-    /// Up to `find.limit` envelopes in order, each with its values of the fields after the equal ones. A document with
-    /// several values in a field that is walked stands once, at the first of them within the bounds.
-    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError>;
+    /// Up to `find.limit` envelopes in order. A document with several values in a field that is walked stands once, at
+    /// the first of them within the bounds.
+    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<Placed>, StoreError>;
     /// How many documents the find would give without limit and cursor.
     async fn count(&self, spec: CollectionSpec, find: Find) -> Result<u64, StoreError>;
     /// One durable write.
     async fn write(&self, spec: CollectionSpec, write: Write) -> Result<(), WriteFailure>;
     /// Up to `limit` envelopes with undelivered events, after this id, in order of id.
-    async fn undelivered(&self, spec: CollectionSpec, after: &str, limit: usize) -> Result<Vec<Envelope>, StoreError>;
+    async fn undelivered(
+        &self,
+        spec: CollectionSpec,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, StoreError>;
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
     async fn ping(&self) -> Result<(), StoreError>;
     fn stats(&self) -> Stats;

@@ -106,7 +106,11 @@ impl Find {
 
     /// Only documents of which one value of `field` is one of these.
     #[must_use]
-    pub fn only_any<K: Into<Key>>(mut self, field: &'static str, values: impl IntoIterator<Item = K>) -> Self {
+    pub fn only_any<K: Into<Key>>(
+        mut self,
+        field: &'static str,
+        values: impl IntoIterator<Item = K>,
+    ) -> Self {
         self.filters.push(Filter::Any(field, values.into_iter().map(Into::into).collect()));
         self
     }

@@ -65,7 +65,9 @@ pub enum StoreError {
     #[error("no such index: {0}")]
     NoIndex(String),
     /// The data was written by a newer version of this program.
-    #[error("{what} was written by a newer version ({found}); this one knows {known}. Start the newer program.")]
+    #[error(
+        "{what} was written by a newer version ({found}); this one knows {known}. Start the newer program."
+    )]
     Newer {
         /// The database or document.
         what: String,

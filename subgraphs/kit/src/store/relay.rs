@@ -48,6 +48,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// How many documents are cleared together.
 const CLEARED_AT_ONCE: usize = 512;
 
+/// How often the collections are looked through for what another process left that has died since. It is one seek per
+/// collection where there is nothing. In tests it is short, so that they need not wait.
+const LOOK_AGAIN: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(60) };
+
 /// How long a store that is closed tries to deliver what is left. The rest is found at the next start.
 const LAST_CHANCE: Duration = Duration::from_secs(5);
 
@@ -178,7 +182,10 @@ impl Relay {
     pub(crate) async fn close(&self) {
         if tokio::time::timeout(LAST_CHANCE, self.settled()).await.is_err() {
             let left = self.waiting();
-            tracing::warn!(documents = left, "closed before all events were delivered; they are found at the next start");
+            tracing::warn!(
+                documents = left,
+                "closed before all events were delivered; they are found at the next start"
+            );
         }
         self.shared.end();
     }
@@ -257,14 +264,17 @@ impl Shared {
             let Some(outlet) = self.outlet(collection) else { continue };
             let ids = documents.iter().map(|one| one.place.id.to_string()).collect();
             let envelopes = outlet.envelopes(ids).await.map_err(|error| error.to_string())?;
+            let envelopes: HashMap<&str, &Envelope> =
+                envelopes.iter().map(|envelope| (envelope.id.as_str(), envelope)).collect();
             let mut events = Vec::new();
             for one in documents {
-                let found = envelopes.iter().find(|envelope| *envelope.id == *one.place.id);
+                let found = envelopes.get(&*one.place.id);
                 let outbox = found.map_or(&[][..], |envelope| &envelope.outbox);
                 events.extend(outbox.iter().map(|event| Due {
                     place: &one.place,
                     event,
-                    reached: one.reached.iter().find(|(id, _)| *id == event.id).map_or(0, |(_, sinks)| *sinks),
+                    reached:
+                        one.reached.iter().find(|(id, _)| *id == event.id).map_or(0, |(_, sinks)| *sinks),
                 }));
             }
             self.pour(events).await?;
@@ -296,6 +306,13 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Every collection is to be looked through.
+    fn look_again(&self) {
+        let collections: Vec<_> = self.outlets.lock().keys().copied().collect();
+        let mut state = self.state.lock();
+        collections.into_iter().for_each(|collection| state.scan(collection));
     }
 
     /// Reads the next page of a collection that is being looked through.
@@ -331,7 +348,12 @@ async fn give(sink: &dyn Sink, events: &[Event]) -> Result<(), String> {
 /// one event that a sink cannot take does not hold up the others.
 async fn deliver(shared: Arc<Shared>) {
     let (mut failures, mut at_once) = (0_u32, DOCUMENTS);
+    let mut looked = Instant::now();
     loop {
+        if looked.elapsed() >= LOOK_AGAIN {
+            shared.look_again();
+            looked = Instant::now();
+        }
         let announced = shared.announced.notified();
         let taken = shared.state.lock().take(at_once);
         let outcome = if taken.is_empty() {
@@ -339,7 +361,9 @@ async fn deliver(shared: Arc<Shared>) {
             let Some((collection, after)) = scan else {
                 // With nothing left to do, whoever waits for that is told.
                 shared.progress.notify_waiters();
-                announced.await;
+                let rest = LOOK_AGAIN.saturating_sub(looked.elapsed());
+                // Whichever it is that comes, there is something to do.
+                let _ = tokio::time::timeout(rest, announced).await;
                 continue;
             };
             shared.look_through(collection, &after).await
@@ -383,10 +407,8 @@ async fn clear(shared: Arc<Shared>) {
             }
             continue;
         }
-        let replies: Vec<_> = due
-            .iter()
-            .filter_map(|place| Some(shared.outlet(place.collection)?.clear(&place.id)))
-            .collect();
+        let replies: Vec<_> =
+            due.iter().filter_map(|place| Some(shared.outlet(place.collection)?.clear(&place.id))).collect();
         let failed = futures::future::join_all(replies)
             .await
             .into_iter()

@@ -11,7 +11,10 @@ use super::{
     lane::{Batch, End, Removal},
     write::{self, Unwritten, remember, shared},
 };
-use crate::{backoff::full_jitter, bus::{Event, EventId}};
+use crate::{
+    backoff::full_jitter,
+    bus::{Event, EventId},
+};
 
 /// How often a change is tried while other processes are quicker, and the waits between. Each try that fails means that one of
 /// the others got through, so that this is reached only where dozens fight over one document for seconds.
@@ -99,7 +102,8 @@ impl<D: Document> Lane<'_, D> {
                 return Some(now);
             };
             let envelope = Arc::new(envelope);
-            let put = write::put(&*self.inner.engine, self.inner.spec, Write::Replace(envelope.clone())).await;
+            let put =
+                write::put(&*self.inner.engine, self.inner.spec, Write::Replace(envelope.clone())).await;
             match put {
                 Ok(()) => {
                     self.inner.relay.cleared(D::COLLECTION, self.id, &delivered);
@@ -115,7 +119,13 @@ impl<D: Document> Lane<'_, D> {
                 Err(Unwritten::Failed(StoreError::Duplicate { .. })) if batch.changes.len() > 1 => {
                     return self.make_apart(batch).await;
                 }
-                Err(Unwritten::Failed(error)) => return self.fail(batch, error),
+                Err(unwritten) => {
+                    if announces && unwritten.is_doubtful() {
+                        self.inner.relay.announce(D::COLLECTION, self.id);
+                    }
+                    let Unwritten::Failed(error) = unwritten else { continue };
+                    return self.fail(batch, error);
+                }
             }
         }
         let contended = StoreError::Contended { collection: D::COLLECTION, id: self.id.to_owned() };

@@ -25,6 +25,13 @@ pub(super) enum Unwritten {
     Failed(StoreError),
 }
 
+impl Unwritten {
+    /// Whether it may have been made all the same, which only the database can tell once it answers again.
+    pub(super) const fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Failed(StoreError::Engine(_) | StoreError::Closed))
+    }
+}
+
 /// The ids of the latest writes, with a new one at the end.
 pub(super) fn remember(earlier: &[Uuid], write: Uuid) -> Vec<Uuid> {
     let kept = earlier.len().saturating_sub(REMEMBERED_WRITES - 1);

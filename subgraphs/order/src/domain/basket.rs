@@ -73,7 +73,6 @@ pub(crate) struct Quote {
     pub(super) total: Money,
 }
 
-impl Quote { pub(crate) fn empty() -> Self { Self { lines: Vec::new(), total: Money::ZERO } } }
 /// Why a basket has no price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PriceError {
@@ -124,7 +123,7 @@ impl Basket {
                     continue;
                 }
             };
-            let Some(&place) = places.get(&product).filter(|_| !crate::broken(13)) else {
+            let Some(&place) = places.get(&product) else {
                 places.insert(product, wanted.len());
                 wanted.push(Wanted { product, quantity, line });
                 continue;
@@ -134,7 +133,10 @@ impl Basket {
                 Ok(sum) => wanted[place].quantity = sum,
                 Err(_) => problems.push(problem(
                     format!("products[{line}].quantity"),
-                    format!("one order takes at most {} of a product, all its lines together.", Self::MAX_PIECES),
+                    format!(
+                        "one order takes at most {} of a product, all its lines together.",
+                        Self::MAX_PIECES
+                    ),
                 )),
             }
         }
@@ -170,7 +172,8 @@ impl Basket {
             let sum = offer.price.times(wanted.quantity);
             let sum = sum.and_then(|line_total| Ok((line_total, total.plus(line_total)?)));
             let (line_total, sum) = sum.map_err(|_| {
-                let message = format!("makes the order worth more than {} in all, the most there can be.", Money::MAX);
+                let message =
+                    format!("makes the order worth more than {} in all, the most there can be.", Money::MAX);
                 PriceError::TooMuch(problem(format!("products[{}].quantity", wanted.line), message))
             })?;
             total = sum;
@@ -182,7 +185,11 @@ impl Basket {
                 total: line_total,
             });
         }
-        if not_offered.is_empty() { Ok(Quote { lines, total }) } else { Err(PriceError::NotOffered(not_offered)) }
+        if not_offered.is_empty() {
+            Ok(Quote { lines, total })
+        } else {
+            Err(PriceError::NotOffered(not_offered))
+        }
     }
 }
 
@@ -217,12 +224,23 @@ mod tests {
 
     #[test]
     fn names_every_field_that_is_wrong() {
-        let lines =
-            [None, Some(("x".to_owned(), 0)), line(ProductId::new(), -1), line(ProductId::new(), 10_001), line(ProductId::new(), 1)];
+        let lines = [
+            None,
+            Some(("x".to_owned(), 0)),
+            line(ProductId::new(), -1),
+            line(ProductId::new(), 10_001),
+            line(ProductId::new(), 1),
+        ];
         let problems = Basket::from_lines(&lines).unwrap_err();
         assert_eq!(
             fields(&problems),
-            ["products[0]", "products[1]._id", "products[1].quantity", "products[2].quantity", "products[3].quantity"]
+            [
+                "products[0]",
+                "products[1]._id",
+                "products[1].quantity",
+                "products[2].quantity",
+                "products[3].quantity"
+            ]
         );
     }
 

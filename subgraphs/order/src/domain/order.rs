@@ -128,7 +128,12 @@ pub(crate) struct Order {
 
 impl Order {
     /// A new order, PENDING.
-    pub(crate) fn place(customer: UserId, quote: Quote, key: Option<IdempotencyKey>, now: DateTime<Utc>) -> Self {
+    pub(crate) fn place(
+        customer: UserId,
+        quote: Quote,
+        key: Option<IdempotencyKey>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let placed =
             Change { status: OrderStatus::Pending, at: now, by: Actor::Customer(customer), reason: None };
         Self {
@@ -154,32 +159,42 @@ impl Order {
     pub(crate) fn reject(&mut self, shortages: Vec<Shortage>, now: DateTime<Utc>) -> Result<(), Refusal> {
         let reason = self.describe(&shortages);
         self.change(OrderStatus::Rejected, Actor::shop(), Some(reason), now)?;
-        if !crate::broken(28) { self.shortages = shortages; }
+        self.shortages = shortages;
         Ok(())
     }
 
     /// The shop could not finish it. Only a PENDING order is given up: one that is a sale is not the shop's to end, though the
     /// table would let a person end it.
     pub(crate) fn give_up(&mut self, reason: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
-        if self.status != OrderStatus::Pending && !crate::broken(1) {
+        if self.status != OrderStatus::Pending {
             return Err(self.refuse(OrderStatus::Cancelled));
         }
         self.change(OrderStatus::Cancelled, Actor::shop(), Some(reason.to_owned()), now)?;
-        if !crate::broken(4) { self.former_key = self.key.take(); }
+        self.former_key = self.key.take();
         Ok(())
     }
 
     /// A person cancels it: the shopper before it is PACKED, staff before it is SHIPPED.
-    pub(crate) fn cancel(&mut self, by: Actor, reason: Option<String>, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub(crate) fn cancel(
+        &mut self,
+        by: Actor,
+        reason: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
         let (from, to) = (self.status, OrderStatus::Cancelled);
-        if matches!(by, Actor::Customer(_)) && allowed_next(from).contains(&to) && !shopper_may_cancel(from) && !crate::broken(18) {
+        if matches!(by, Actor::Customer(_)) && allowed_next(from).contains(&to) && !shopper_may_cancel(from) {
             return Err(Refusal::TooLate { from, to });
         }
         self.change(to, by, reason, now)
     }
 
     /// Staff take it one step further on its way to the shopper.
-    pub(crate) fn advance(&mut self, to: OrderStatus, admin: UserId, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub(crate) fn advance(
+        &mut self,
+        to: OrderStatus,
+        admin: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
         let from = self.status;
         if allowed_next(from).contains(&to) && !is_fulfilment(to) {
             let hint = if to == OrderStatus::Cancelled {
@@ -219,7 +234,11 @@ impl Order {
             format!("{name} ({} asked for, {} there)", short.requested.get(), short.available.get())
         });
         let each: Vec<_> = each.collect();
-        if each.is_empty() { "Out of stock.".to_owned() } else { format!("Out of stock: {}.", each.join(", ")) }
+        if each.is_empty() {
+            "Out of stock.".to_owned()
+        } else {
+            format!("Out of stock: {}.", each.join(", "))
+        }
     }
 
     /// Its id.
@@ -403,8 +422,12 @@ mod tests {
                 assert!(text.contains(from.as_str()) && text.contains(to.as_str()), "{text}");
             }
         }
-        let packed = order_that_is(OrderStatus::Packed).cancel(Actor::Customer(admin), None, NOW).unwrap_err();
-        assert!(packed.to_string().contains("PACKED") && packed.to_string().contains("CANCELLED"), "{packed}");
+        let packed =
+            order_that_is(OrderStatus::Packed).cancel(Actor::Customer(admin), None, NOW).unwrap_err();
+        assert!(
+            packed.to_string().contains("PACKED") && packed.to_string().contains("CANCELLED"),
+            "{packed}"
+        );
     }
 
     #[test]
@@ -455,7 +478,10 @@ mod tests {
             available: Quantity::new(1).unwrap(),
         };
         order.reject(vec![short], NOW).unwrap();
-        assert_eq!(order.history.last().unwrap().reason.as_deref(), Some("Out of stock: milk (3 asked for, 1 there)."));
+        assert_eq!(
+            order.history.last().unwrap().reason.as_deref(),
+            Some("Out of stock: milk (3 asked for, 1 there).")
+        );
         assert_eq!(order.outcome(), Outcome::OutOfStock(vec![short]));
     }
 }

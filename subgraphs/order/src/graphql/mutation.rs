@@ -55,7 +55,9 @@ impl ShopperMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The order's `_id`.")] id: ID,
-        #[graphql(desc = "Why, in your own words: at most 500 characters. It is kept in the order's history.")]
+        #[graphql(
+            desc = "Why, in your own words: at most 500 characters. It is kept in the order's history."
+        )]
         reason: Option<String>,
     ) -> Answer<Order> {
         let cancelled = async {
@@ -76,10 +78,8 @@ fn checked_order(
 ) -> kit::Result<PlaceOrder> {
     let lines: Vec<_> = products.into_iter().flatten().map(|line| line.map(Into::into)).collect();
     let key = idempotency_key.map(IdempotencyKey::new).transpose();
-    let (basket, key) = both(
-        Basket::from_lines(&lines),
-        key.map_err(|invalid| vec![problem("idempotencyKey", invalid)]),
-    )?;
+    let (basket, key) =
+        both(Basket::from_lines(&lines), key.map_err(|invalid| vec![problem("idempotencyKey", invalid)]))?;
     Ok(PlaceOrder { customer, basket, key })
 }
 

@@ -11,19 +11,24 @@ use crate::{
 impl OrderService {
     /// Cancels an order. The decision is durable before the stock is given back; where the inventory does not answer in time,
     /// the stock follows by the event.
-    pub(crate) async fn cancel(&self, viewer: Viewer, id: OrderId, reason: Option<String>) -> kit::Result<Order> {
+    pub(crate) async fn cancel(
+        &self,
+        viewer: Viewer,
+        id: OrderId,
+        reason: Option<String>,
+    ) -> kit::Result<Order> {
         let now = self.clock.now();
         let rule = move |order: &mut Order, outbox: &mut Outbox<'_>| -> Result<Order, Refusal> {
             order.cancel(viewer.into(), reason.clone(), now)?;
             // Of an order that was still PENDING it is not known here whether stock is held. Giving back nothing is harmless.
-            if !crate::broken(12) { outbox.push(events::cancelled(order, true, now)); }
+            outbox.push(events::cancelled(order, true, now));
             Ok(order.clone())
         };
         let order = match viewer {
             Viewer::Customer(customer) => self.orders.of(customer).change(id, rule).await?,
             Viewer::Admin(_) => self.orders.change_unscoped(id, rule).await?,
         };
-        if !crate::broken(25) { self.release(&order, self.config.release_deadline).await; }
+        self.release(&order, self.config.release_deadline).await;
         Ok(order)
     }
 

@@ -76,7 +76,9 @@ impl From<PlaceError> for Error {
                     "Some products of this order are not in the shop (any more)."
                 };
                 let error = Self::new(Code::NotFound, message);
-                fields.into_iter().fold(error, |error, problem| error.on_field(problem.field, problem.message))
+                fields
+                    .into_iter()
+                    .fold(error, |error, problem| error.on_field(problem.field, problem.message))
             }
             PlaceError::Price(PriceError::TooMuch(field)) => Self::bad_inputs(vec![field]),
             PlaceError::OutOfStock(shortages) => {
@@ -84,9 +86,9 @@ impl From<PlaceError> for Error {
                 let message = "There is not enough stock for this order. Nothing was reserved.";
                 Self::new(Code::OutOfStock, message).with("shortages", listed)
             }
-            PlaceError::Withdrawn => {
-                Self::conflict("The order was CANCELLED before it was CONFIRMED. Use a new key for a new order.")
-            }
+            PlaceError::Withdrawn => Self::conflict(
+                "The order was CANCELLED before it was CONFIRMED. Use a new key for a new order.",
+            ),
             PlaceError::Catalog(cause) => Self::unavailable("The shop's catalog", cause),
             PlaceError::Inventory(cause) => Self::unavailable("The shop's stock", cause),
             PlaceError::Store(cause) => cause.into(),
@@ -119,7 +121,6 @@ impl OrderService {
     /// Places an order. Once begun it is finished, also when the shopper does not wait for the answer: an order that is left half way
     /// would keep its stock from others until the reconciler finds it.
     pub(crate) async fn place(self: &Arc<Self>, command: PlaceOrder) -> kit::Result<Order> {
-        if crate::broken(17) { return Ok(self.place_to_the_end(&command).await?); }
         let (answer, answered) = oneshot::channel();
         let service = self.clone();
         let work = async move {
@@ -135,7 +136,6 @@ impl OrderService {
         let deadline = Deadline::new(self.config.place_deadline);
         loop {
             if let Some(key) = &command.key
-                && !crate::broken(30)
                 && let Some(earlier) = self.orders.of(command.customer).by_key(key).await?
                 && let Earlier::Order(order) = self.repeat(earlier, command, &deadline).await?
             {
@@ -156,7 +156,7 @@ impl OrderService {
         command: &PlaceOrder,
         deadline: &Deadline,
     ) -> Result<Earlier, PlaceError> {
-        if !crate::broken(5) && !command.basket.is_what_was_ordered(earlier.lines()) {
+        if !command.basket.is_what_was_ordered(earlier.lines()) {
             return Err(PlaceError::Mismatch);
         }
         let mut under_way = false;
@@ -167,9 +167,9 @@ impl OrderService {
                 Outcome::OutOfStock(shortages) => return Err(PlaceError::OutOfStock(shortages)),
                 Outcome::Withdrawn => return Err(PlaceError::Withdrawn),
                 // Both requests were under way at once, so this one ends as that one did; the next may try anew.
-                Outcome::GivenUp if under_way && !crate::broken(22) => return Err(PlaceError::GivenUp),
+                Outcome::GivenUp if under_way => return Err(PlaceError::GivenUp),
                 Outcome::GivenUp => return Ok(Earlier::Free),
-                Outcome::Open if self.is_overdue(&earlier) || crate::broken(23) => {
+                Outcome::Open if self.is_overdue(&earlier) => {
                     if self.take_over(&earlier, deadline).await? {
                         return Ok(Earlier::Free);
                     }
@@ -177,7 +177,7 @@ impl OrderService {
                 }
                 Outcome::Open => under_way = true,
             }
-            if deadline.is_over() || crate::broken(21) {
+            if deadline.is_over() {
                 return Err(PlaceError::StillPlacing);
             }
             tokio::time::sleep(look_after.min(deadline.left())).await;
@@ -202,7 +202,6 @@ impl OrderService {
 
     async fn attempt(&self, command: &PlaceOrder, deadline: &Deadline) -> Result<Order, PlaceError> {
         let products = command.basket.products();
-        if crate::broken(26) { let probe = Order::place(command.customer, crate::domain::Quote::empty(), None, self.clock.now()); let _ = self.inventory.reserve(&probe, self.clock.now(), deadline.left()).await; }
         let offers = self.catalog.offers(&products, deadline.left_until(PRICES_BY)).await;
         let order = self.write_down(command, &offers.map_err(PlaceError::Catalog)?).await?;
         let expires_at = order.placed_at() + self.config.hold_time();
@@ -235,21 +234,23 @@ impl OrderService {
         let now = self.clock.now();
         let confirmed = self.orders.change_unscoped(order.id(), move |order, outbox| {
             order.confirm(now)?;
-            if !crate::broken(11) { outbox.push(events::confirmed(order, now)); }
+            outbox.push(events::confirmed(order, now));
             Ok(order.clone())
         });
         match confirmed.await {
             Ok(order) => Ok(order),
             // Whether it is confirmed is not known. The reconciler reads it when the store answers again, and decides.
             Err(ChangeError::Store(error)) => Err(error.into()),
-            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => self.confirmed_too_late(order, deadline).await,
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
+                self.confirmed_too_late(order, deadline).await
+            }
         }
     }
 
     /// Somebody ended the order while it was being placed: the reconciler, or a person. What was held for it goes back.
     async fn confirmed_too_late(&self, order: &Order, deadline: &Deadline) -> Result<Order, PlaceError> {
         let outcome = self.orders.get_unscoped(order.id()).await?.map(|order| order.outcome());
-        if !crate::broken(2) { self.release(order, deadline.left()).await; }
+        self.release(order, deadline.left()).await;
         Err(if outcome == Some(Outcome::Withdrawn) { PlaceError::Withdrawn } else { PlaceError::GivenUp })
     }
 
@@ -274,11 +275,10 @@ impl OrderService {
     async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) {
         let perhaps_held = !matches!(why, CallError::NotMade(_));
         match self.give_up(order.id(), "The stock could not be reserved in time.", perhaps_held).await {
-            Ok(_) if perhaps_held && !crate::broken(3) => self.release(order, deadline.left()).await,
+            Ok(_) if perhaps_held => self.release(order, deadline.left()).await,
             // Nothing is held, or whoever ended it meanwhile has given it back.
             Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
             // Its fate is the reconciler's now. Releasing before the order has ended would be deciding twice.
-            Err(ChangeError::Store(_)) if crate::broken(27) => self.release(order, std::time::Duration::from_secs(1)).await,
             Err(ChangeError::Store(error)) => {
                 tracing::error!(order = %order.id(), %error, "an order stays PENDING for now");
             }

@@ -123,7 +123,9 @@ impl Inventory {
             Ok(Data { reserve_stock: true }) => Ok(()),
             Ok(Data { reserve_stock: false }) => Err(unreadable("reserveStock is false").into()),
             Err(error) => Err(match error.refused_with(Code::OutOfStock) {
-                Some(refused) => shortages(&refused.extensions).map_or_else(Into::into, ReserveError::OutOfStock),
+                Some(refused) => {
+                    shortages(&refused.extensions).map_or_else(Into::into, ReserveError::OutOfStock)
+                }
                 None => error.into(),
             }),
         }

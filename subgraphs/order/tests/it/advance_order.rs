@@ -10,7 +10,9 @@ async fn takes_an_order_to_the_shopper_and_tells_everybody() {
     let milk = shop.product("milk", 5, 10);
     let (ann, boss) = (shop.customer("ann"), shop.admin());
     let id = ann.buys(&[(&milk, 4)]).await;
-    for (to, topic) in [("PACKED", "order.packed"), ("SHIPPED", "order.shipped"), ("DELIVERED", "order.delivered")] {
+    for (to, topic) in
+        [("PACKED", "order.packed"), ("SHIPPED", "order.shipped"), ("DELIVERED", "order.delivered")]
+    {
         shop.pass(chrono::TimeDelta::minutes(1));
         let answer = boss.advance(&id, to).await;
         let order = &answer.data()["advanceOrder"];

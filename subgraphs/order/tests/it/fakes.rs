@@ -156,7 +156,9 @@ impl Inventory {
                 let field = if query.contains("reserveStock(") { "reserveStock" } else { "releaseStock" };
                 assert!(query.contains(&format!("{field}(")), "{query}");
                 let mode = this.begin(field, &variables);
-                let act = || if field == "reserveStock" { this.reserve(&variables) } else { this.release(&variables) };
+                let act = || {
+                    if field == "reserveStock" { this.reserve(&variables) } else { this.release(&variables) }
+                };
                 mode.run("inventory", act).await
             }
         });

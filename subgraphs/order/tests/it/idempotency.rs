@@ -30,7 +30,9 @@ async fn the_same_key_and_other_lines_are_a_mismatch() {
     let ann = shop.customer("ann");
     ann.place_as("k1", &[(&milk, 3)]).await.data();
     let before = shop.stats();
-    for lines in [vec![(milk.as_str(), 2)], vec![(bread.as_str(), 3)], vec![(milk.as_str(), 3), (bread.as_str(), 1)]] {
+    for lines in
+        [vec![(milk.as_str(), 2)], vec![(bread.as_str(), 3)], vec![(milk.as_str(), 3), (bread.as_str(), 1)]]
+    {
         assert_eq!(ann.place_as("k1", &lines).await.code(), "IDEMPOTENCY_MISMATCH");
     }
     shop.world.host().settled().await;

@@ -53,7 +53,8 @@ async fn a_wrong_token_is_refused_before_anything_is_done() {
     let shop = Shop::start().await;
     let milk = shop.product("milk", 5, 10);
     let ann = shop.customer("ann");
-    let mutation = format!("mutation {{ placeOrder(products: [{{ _id: \"{milk}\", quantity: 1 }}]) {{ _id }} }}");
+    let mutation =
+        format!("mutation {{ placeOrder(products: [{{ _id: \"{milk}\", quantity: 1 }}]) {{ _id }} }}");
     let expired = ann.clone();
     for token in ["x", "a.b.c", &format!("{}x", ann.person.token)] {
         let answer = shop.client.bearer(token).ask(&mutation).await;

@@ -16,6 +16,5 @@ mod place_order_failures;
 mod place_order_input;
 mod reconciler;
 mod schema;
-mod bench_tmp;
 mod settle_order;
 mod shop;

@@ -56,7 +56,8 @@ async fn shows_all_that_the_contract_asks_for() {
 async fn refuses_lengths_that_are_none() {
     let shop = Shop::start().await;
     for first in ["0", "-1", "251", "2147483647"] {
-        let answer = shop.customer("ann").client.ask(&format!("{{ orders(first: {first}) {{ _id }} }}")).await;
+        let answer =
+            shop.customer("ann").client.ask(&format!("{{ orders(first: {first}) {{ _id }} }}")).await;
         assert_eq!((answer.code(), answer.fields()), ("BAD_USER_INPUT", vec!["first"]));
     }
 }

@@ -26,7 +26,10 @@ async fn reserves_the_stock_and_answers_with_a_sale() {
         ])
     );
     assert_eq!(statuses(placed), ["PENDING", "CONFIRMED"]);
-    assert_eq!(placed["history"][0]["by"], json!({ "kind": "CUSTOMER", "userId": ann.id(), "service": null }));
+    assert_eq!(
+        placed["history"][0]["by"],
+        json!({ "kind": "CUSTOMER", "userId": ann.id(), "service": null })
+    );
     assert_eq!(placed["history"][1]["by"], json!({ "kind": "SERVICE", "userId": null, "service": "order" }));
 
     let offers = shop.catalog.calls();
@@ -52,7 +55,8 @@ async fn makes_one_line_of_two_for_the_same_product() {
     let answer = shop.customer("ann").place(&[(&milk, 2), (&bread, 1), (&milk, 3)]).await;
     let placed = &answer.data()["placeOrder"];
     assert_eq!(placed["total"], 700);
-    let lines: Vec<_> = placed["products"].as_array().unwrap().iter().map(|line| line["quantity"].clone()).collect();
+    let lines: Vec<_> =
+        placed["products"].as_array().unwrap().iter().map(|line| line["quantity"].clone()).collect();
     assert_eq!(lines, [5, 1]);
     assert_eq!(shop.inventory.calls("reserveStock")[0]["lines"].as_array().unwrap().len(), 2);
 }
@@ -86,7 +90,8 @@ async fn keeps_name_and_price_as_they_were() {
 #[tokio::test]
 async fn answers_a_refusal_with_all_shortages() {
     let shop = Shop::start().await;
-    let (milk, bread, eggs) = (shop.product("milk", 1, 1), shop.product("bread", 1, 5), shop.product("eggs", 1, 0));
+    let (milk, bread, eggs) =
+        (shop.product("milk", 1, 1), shop.product("bread", 1, 5), shop.product("eggs", 1, 0));
     let ann = shop.customer("ann");
     let answer = ann.place(&[(&milk, 2), (&bread, 5), (&eggs, 3)]).await;
     assert_eq!(answer.code(), "OUT_OF_STOCK");
@@ -155,8 +160,11 @@ async fn one_refusal_leaves_the_other_fields_of_a_request_alone() {
     let shop = Shop::start().await;
     let milk = shop.product("milk", 5, 10);
     let ann = shop.customer("ann");
-    let place = |quantity: i64| format!("placeOrder(products: [{{ _id: \"{milk}\", quantity: {quantity} }}]) {{ total }}");
-    let answer = ann.client.ask(&format!("mutation {{ a: {} b: {} c: {} }}", place(1), place(11), place(2))).await;
+    let place = |quantity: i64| {
+        format!("placeOrder(products: [{{ _id: \"{milk}\", quantity: {quantity} }}]) {{ total }}")
+    };
+    let answer =
+        ann.client.ask(&format!("mutation {{ a: {} b: {} c: {} }}", place(1), place(11), place(2))).await;
     assert_eq!(answer.code(), "OUT_OF_STOCK");
     assert_eq!(answer.error()["path"], json!(["b"]));
     assert_eq!(answer.body["data"], json!({ "a": { "total": 5 }, "b": null, "c": { "total": 10 } }));

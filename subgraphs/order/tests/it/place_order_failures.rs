@@ -86,7 +86,8 @@ async fn ends_the_order_when_the_inventory_refuses_for_a_reason_of_its_own() {
 #[tokio::test]
 async fn ends_the_order_when_the_inventory_answers_something_else() {
     let no_list = json!({ "errors": [{ "message": "no", "extensions": { "code": "OUT_OF_STOCK" } }] });
-    for answer in [json!({ "data": { "reserveStock": false } }), json!({ "data": {} }), json!("no"), no_list] {
+    for answer in [json!({ "data": { "reserveStock": false } }), json!({ "data": {} }), json!("no"), no_list]
+    {
         ends_the_order(Mode::Says(answer), true).await;
     }
 }

@@ -73,7 +73,9 @@ async fn refuses_quantities_that_are_none() {
 async fn refuses_malformed_ids() {
     let test = Refusing::start().await;
     let simple = test.milk.replace('-', "");
-    for id in ["", "x", "1", &simple, &"a".repeat(10_000), "00000000-0000-0000-0000-00000000000g", "' OR 1=1 --"] {
+    for id in
+        ["", "x", "1", &simple, &"a".repeat(10_000), "00000000-0000-0000-0000-00000000000g", "' OR 1=1 --"]
+    {
         let products = json!([{ "_id": id, "quantity": 1 }]);
         test.refuses_fields(products, Value::Null, &["products[0]._id"]).await;
     }
@@ -104,7 +106,8 @@ async fn refuses_a_sum_that_overflows() {
     let test = Refusing::start().await;
     let gold = test.shop.product("gold", i64::from(i32::MAX), 10);
     let one = json!({ "_id": gold, "quantity": 1 });
-    test.refuses_fields(json!([{ "_id": gold, "quantity": 2 }]), Value::Null, &["products[0].quantity"]).await;
+    test.refuses_fields(json!([{ "_id": gold, "quantity": 2 }]), Value::Null, &["products[0].quantity"])
+        .await;
     test.refuses_fields(json!([one, test.line(1)]), Value::Null, &["products[1].quantity"]).await;
 }
 
@@ -133,7 +136,11 @@ async fn refuses_values_of_another_type() {
     ];
     for products in products {
         let answer = test.refuses(products.clone(), Value::Null).await;
-        assert!(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&answer.code()), "{products}: {}", answer.body);
+        assert!(
+            ["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&answer.code()),
+            "{products}: {}",
+            answer.body
+        );
     }
     let answer = test.refuses(json!([test.line(1)]), json!(7)).await;
     assert!(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&answer.code()), "{}", answer.body);

@@ -80,7 +80,8 @@ async fn leaves_orders_alone_that_are_still_within_their_deadline() {
     let ann = shop.customer("ann");
     let placing = tokio::spawn(async move { ann.place(&[(&milk, 1)]).await });
     let young = eventually("the second order", async || {
-        Some(shop.inventory.calls("reserveStock").last()?["order"].as_str()?.to_owned()).filter(|id| *id != old)
+        Some(shop.inventory.calls("reserveStock").last()?["order"].as_str()?.to_owned())
+            .filter(|id| *id != old)
     })
     .await;
     shop.pass(TimeDelta::seconds(59));
@@ -105,7 +106,8 @@ async fn a_confirmation_that_comes_after_the_reconciler_is_refused_and_its_stock
     let id = shop.reserving().await;
     shop.pass(TimeDelta::seconds(61));
     shop.until(&id, "CANCELLED").await;
-    eventually("the reconciler's release", async || shop.inventory.calls("releaseStock").last().cloned()).await;
+    eventually("the reconciler's release", async || shop.inventory.calls("releaseStock").last().cloned())
+        .await;
     shop.inventory.releasing(Mode::Works);
     open.send(true).unwrap();
     assert_eq!(placing.await.unwrap().code(), "UNAVAILABLE");
@@ -133,7 +135,11 @@ async fn a_shopper_may_cancel_what_is_being_placed() {
     let text = answer.error()["message"].as_str().unwrap();
     assert!(text.contains("CANCELLED") && text.contains("CONFIRMED"), "{text}");
     assert!(shop.inventory.held().is_empty());
-    assert_eq!(ann.place_as("k1", &[(&milk, 4)]).await.code(), "CONFLICT", "a repeat is answered as the first was");
+    assert_eq!(
+        ann.place_as("k1", &[(&milk, 4)]).await.code(),
+        "CONFLICT",
+        "a repeat is answered as the first was"
+    );
 }
 
 /// Many orders are confirmed, ended by the reconciler and asked about by the inventory at the same moments. Each has exactly one end, and the
@@ -153,7 +159,8 @@ async fn every_order_has_one_end_however_many_decide_it() {
         .collect();
     let ids: Vec<String> = eventually("all reservations", async || {
         let calls = shop.inventory.calls("reserveStock");
-        (calls.len() == ORDERS).then(|| calls.iter().map(|call| call["order"].as_str().unwrap().to_owned()).collect())
+        (calls.len() == ORDERS)
+            .then(|| calls.iter().map(|call| call["order"].as_str().unwrap().to_owned()).collect())
     })
     .await;
     let inventory = shop.as_inventory();
@@ -161,7 +168,8 @@ async fn every_order_has_one_end_however_many_decide_it() {
         let inventory = inventory.clone();
         let id = id.clone();
         async move {
-            let answer = inventory.send("mutation S($id: ID!) { settleOrder(id: $id) }", json!({ "id": id })).await;
+            let answer =
+                inventory.send("mutation S($id: ID!) { settleOrder(id: $id) }", json!({ "id": id })).await;
             answer.data()["settleOrder"].as_str().unwrap().to_owned()
         }
     });
@@ -181,7 +189,10 @@ async fn every_order_has_one_end_however_many_decide_it() {
         assert_eq!(statuses(&order), ["PENDING", end], "{id}");
         let fate = &fates[ids.iter().position(|other| *other == id).unwrap()];
         assert_eq!(fate, if confirmed { "CONFIRMED" } else { "ENDED" }, "{id}");
-        eventually("the stock of what ended", async || (shop.inventory.held().contains(&id) == confirmed).then_some(())).await;
+        eventually("the stock of what ended", async || {
+            (shop.inventory.held().contains(&id) == confirmed).then_some(())
+        })
+        .await;
         let topic = if confirmed { "order.confirmed" } else { "order.cancelled" };
         assert_eq!(shop.topics(&id).await, ["order.placed", topic]);
     }

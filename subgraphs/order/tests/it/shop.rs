@@ -75,7 +75,11 @@ pub(crate) fn without_reconciler() -> Config {
 
 /// Deadlines that no machine is too slow for.
 pub(crate) fn patient() -> Config {
-    Config { reconcile_every: Duration::from_millis(5), place_deadline: Duration::from_secs(20), ..Config::default() }
+    Config {
+        reconcile_every: Duration::from_millis(5),
+        place_deadline: Duration::from_secs(20),
+        ..Config::default()
+    }
 }
 
 impl Shop {
@@ -84,7 +88,8 @@ impl Shop {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        Self::open(World::start().await, config, Catalog::default(), Inventory::default(), Arc::default()).await
+        Self::open(World::start().await, config, Catalog::default(), Inventory::default(), Arc::default())
+            .await
     }
 
     /// The same shop after the order service was stopped where it stood and started again. The others have noticed nothing.
@@ -175,14 +180,18 @@ impl Shop {
 
     /// An order as staff see it.
     pub(crate) async fn order(&self, id: &str) -> Value {
-        let answer =
-            self.admin().client.send(&format!("query Q($id: ID!) {{ order(id: $id) {ORDER} }}"), json!({ "id": id })).await;
+        let answer = self
+            .admin()
+            .client
+            .send(&format!("query Q($id: ID!) {{ order(id: $id) {ORDER} }}"), json!({ "id": id }))
+            .await;
         answer.data()["order"].clone()
     }
 
     /// Waits until an order has this status.
     pub(crate) async fn until(&self, id: &str, status: &str) -> Value {
-        eventually(status, async || Some(self.order(id).await).filter(|order| order["status"] == status)).await
+        eventually(status, async || Some(self.order(id).await).filter(|order| order["status"] == status))
+            .await
     }
 
     /// Waits for the event of this topic about this order.
@@ -197,7 +206,10 @@ impl Shop {
     /// The topics of all events about an order, once it has settled.
     pub(crate) async fn topics(&self, order: &str) -> Vec<String> {
         self.world.host().settled().await;
-        eventually("all events handled", async || (self.ctx.bus.lag("test").await.unwrap() == 0).then_some(())).await;
+        eventually("all events handled", async || {
+            (self.ctx.bus.lag("test").await.unwrap() == 0).then_some(())
+        })
+        .await;
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|event| event.key == order).map(|event| event.topic.clone()).collect()
     }
@@ -245,7 +257,8 @@ impl Shopper {
     }
 
     async fn send_order(&self, lines: &[(&str, i64)], key: Option<&str>) -> Answer {
-        let lines: Vec<_> = lines.iter().map(|(id, quantity)| json!({ "_id": id, "quantity": quantity })).collect();
+        let lines: Vec<_> =
+            lines.iter().map(|(id, quantity)| json!({ "_id": id, "quantity": quantity })).collect();
         self.place_json(json!(lines), json!(key)).await
     }
 
@@ -259,13 +272,16 @@ impl Shopper {
     }
 
     pub(crate) async fn cancel(&self, id: &str, reason: Option<&str>) -> Answer {
-        let mutation =
-            format!("mutation Cancel($id: ID!, $reason: String) {{ cancelOrder(id: $id, reason: $reason) {ORDER} }}");
+        let mutation = format!(
+            "mutation Cancel($id: ID!, $reason: String) {{ cancelOrder(id: $id, reason: $reason) {ORDER} }}"
+        );
         self.client.send(&mutation, json!({ "id": id, "reason": reason })).await
     }
 
     pub(crate) async fn advance(&self, id: &str, to: &str) -> Answer {
-        let mutation = format!("mutation Advance($id: ID!, $to: OrderStatus!) {{ advanceOrder(id: $id, to: $to) {ORDER} }}");
+        let mutation = format!(
+            "mutation Advance($id: ID!, $to: OrderStatus!) {{ advanceOrder(id: $id, to: $to) {ORDER} }}"
+        );
         self.client.send(&mutation, json!({ "id": id, "to": to })).await
     }
 
@@ -295,5 +311,7 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), polling).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+    tokio::time::timeout(Duration::from_secs(30), polling)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
 }

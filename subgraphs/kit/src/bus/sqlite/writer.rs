@@ -68,14 +68,14 @@ pub(super) fn run(shared: Arc<Shared>, opened: oneshot::Sender<Result<(), BusErr
             return;
         }
     };
-    let _over = Over(shared.clone());
+    let over = Over(shared.clone());
     let trim = Trim::new(&shared.options);
-    let mut writer = Writer { shared: shared.clone(), db, owner: None, head: 0, trim };
+    let mut writer = Writer { shared, db, owner: None, head: 0, trim };
     if opened.send(Ok(())).is_err() {
         return;
     }
     loop {
-        match shared.queue.next(writer.owner.is_some().then_some(writer.trim.at)) {
+        match over.0.queue.next(writer.owner.is_some().then_some(writer.trim.at)) {
             Next::Work(commands) => {
                 writer.work(commands);
                 writer.trim_if_due();

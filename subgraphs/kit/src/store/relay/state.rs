@@ -284,9 +284,10 @@ impl State {
 
     /// Drops a document of which nothing is left to know.
     fn tidy(&mut self, place: &Place) {
-        let idle = self.documents.get(place).is_some_and(|known| {
-            known.oldest().is_none() && known.reached.is_empty()
-        });
+        let idle = self
+            .documents
+            .get(place)
+            .is_some_and(|known| known.oldest().is_none() && known.reached.is_empty());
         if idle {
             self.documents.remove(place);
         }

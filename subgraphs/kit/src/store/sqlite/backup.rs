@@ -39,10 +39,10 @@ fn copy_now(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// `VACUUM INTO` reads under one snapshot, so that it neither waits for the writer nor sees half of a commit.
 fn fill(from: &Path, unfinished: &Path) -> Result<(), StoreError> {
+    schema::create_private(unfinished).map_err(failed)?;
     let connection = schema::connect(from)?;
-    let text = unfinished
-        .to_str()
-        .ok_or_else(|| failed(format!("{} is no readable path", unfinished.display())))?;
+    let text =
+        unfinished.to_str().ok_or_else(|| failed(format!("{} is no readable path", unfinished.display())))?;
     connection.execute("VACUUM INTO ?1", [text]).map_err(failed)?;
     std::fs::File::open(unfinished).and_then(|file| file.sync_all()).map_err(failed)
 }

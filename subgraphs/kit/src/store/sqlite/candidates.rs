@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use super::{
     super::{
         Find, Index, Key, Keys, StoreError,
-        engine::{CollectionSpec, Envelope},
+        engine::{CollectionSpec, Placed},
         find::{Bound, Filter},
     },
     failed, query, rows,
@@ -27,7 +27,7 @@ pub(super) fn find(
     spec: CollectionSpec,
     index: &'static Index,
     find: &Find,
-) -> Result<Option<Vec<(Vec<Key>, Envelope)>>, StoreError> {
+) -> Result<Option<Vec<Placed>>, StoreError> {
     let Some(mut places) = places(connection, spec, index, find)? else { return Ok(None) };
     places.sort_unstable();
     if find.descending {
@@ -80,22 +80,27 @@ fn places(
 }
 
 /// The ids of the documents that one of the filters leaves, where these are few.
-fn few(connection: &Connection, spec: CollectionSpec, find: &Find) -> Result<Option<Vec<String>>, StoreError> {
+fn few(
+    connection: &Connection,
+    spec: CollectionSpec,
+    find: &Find,
+) -> Result<Option<Vec<String>>, StoreError> {
     for filter in &find.filters {
         let Some((source, parameters)) = rows_of(spec, filter) else { continue };
         let limit = FEW + 1;
         let count: usize = connection
             .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 {source} LIMIT {limit})"))
-            .and_then(|mut counted| counted.query_row(params_from_iter(&parameters), |row| row.get::<_, u32>(0)))
+            .and_then(|mut counted| {
+                counted.query_row(params_from_iter(&parameters), |row| row.get::<_, u32>(0))
+            })
             .map_err(failed)?
             .try_into()
             .unwrap_or(limit);
         if count > FEW {
             continue;
         }
-        let mut statement = connection
-            .prepare_cached(&format!("SELECT DISTINCT id {source}"))
-            .map_err(failed)?;
+        let mut statement =
+            connection.prepare_cached(&format!("SELECT DISTINCT id {source}")).map_err(failed)?;
         let ids = statement.query_map(params_from_iter(&parameters), |row| row.get(0)).map_err(failed)?;
         return ids.collect::<rusqlite::Result<_>>().map(Some).map_err(failed);
     }
@@ -111,7 +116,9 @@ fn rows_of(spec: CollectionSpec, filter: &Filter) -> Option<(String, Vec<Key>)> 
             let places: Vec<String> = (1..=values.len()).map(|n| format!("?{n}")).collect();
             (format!("f0 IN ({})", places.join(", ")), values.clone())
         }
-        Filter::Range(_, Some(min), Some(max)) => ("f0 BETWEEN ?1 AND ?2".to_owned(), vec![min.clone(), max.clone()]),
+        Filter::Range(_, Some(min), Some(max)) => {
+            ("f0 BETWEEN ?1 AND ?2".to_owned(), vec![min.clone(), max.clone()])
+        }
         Filter::Range(_, Some(min), None) => ("f0 >= ?1".to_owned(), vec![min.clone()]),
         Filter::Range(_, None, Some(max)) => ("f0 <= ?1".to_owned(), vec![max.clone()]),
         Filter::Range(_, None, None) => return None,

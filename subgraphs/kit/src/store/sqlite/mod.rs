@@ -19,15 +19,15 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use async_trait::async_trait;
 
 use super::{
-    Find, Key, Stats, StoreError,
-    engine::{CollectionSpec, Engine, Envelope, Write, WriteFailure},
+    Find, Stats, StoreError,
+    engine::{CollectionSpec, Engine, Envelope, Placed, Write, WriteFailure},
 };
 use reader::Readers;
 use writer::Writer;
@@ -45,6 +45,8 @@ struct Counters {
     reads: AtomicU64,
     writes: AtomicU64,
     commits: AtomicU64,
+    /// Whether the disk has failed, so that nothing is written any more.
+    broken: AtomicBool,
 }
 
 /// An error of the database as the store's.
@@ -57,7 +59,7 @@ impl Sqlite {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         let counters = Arc::new(Counters::default());
         let writer = Writer::open(path, counters.clone()).await?;
-        let readers = Readers::open(path)?;
+        let readers = Readers::open(path).await?;
         Ok(Self { path: path.to_owned(), writer, readers, counters })
     }
 
@@ -77,7 +79,7 @@ impl Engine for Sqlite {
         self.readers.run(move |connection| query::get(connection, spec, &ids)).await
     }
 
-    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
+    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<Placed>, StoreError> {
         self.count_read();
         self.readers.run(move |connection| query::find(connection, spec, &find)).await
     }
@@ -106,11 +108,10 @@ impl Engine for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.readers
-            .run(|connection| {
-                connection.query_row("SELECT 1", [], |_| Ok(())).map_err(failed)
-            })
-            .await
+        if self.counters.broken.load(Ordering::Relaxed) {
+            return Err(failed("the disk failed"));
+        }
+        self.readers.run(|connection| connection.query_row("SELECT 1", [], |_| Ok(())).map_err(failed)).await
     }
 
     fn stats(&self) -> Stats {

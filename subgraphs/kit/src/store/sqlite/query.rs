@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use super::{
     super::{
         Find, Index, Key, StoreError,
-        engine::{CollectionSpec, Envelope},
+        engine::{CollectionSpec, Envelope, Placed},
         find::{Bound, Filter},
     },
     candidates, failed,
@@ -26,7 +26,8 @@ pub(super) fn get(
         .map_err(failed)?;
     let mut envelopes = Vec::with_capacity(ids.len());
     for id in ids {
-        let found = statement.query_row([id], |row| read_envelope(spec, row, 0)).optional().map_err(failed)?;
+        let found =
+            statement.query_row([id], |row| read_envelope(spec, row, 0)).optional().map_err(failed)?;
         if let Some(envelope) = found {
             envelopes.push(envelope?);
         }
@@ -60,7 +61,7 @@ pub(super) fn find(
     connection: &Connection,
     spec: CollectionSpec,
     find: &Find,
-) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
+) -> Result<Vec<Placed>, StoreError> {
     let index = spec.index(find)?;
     if !find.filters.is_empty() {
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
@@ -92,9 +93,7 @@ pub(super) fn count(connection: &Connection, spec: CollectionSpec, find: &Find) 
     let query = Walk::of(spec, index, find).count();
     let count: i64 = connection
         .prepare_cached(&query.sql)
-        .and_then(|mut statement| {
-            statement.query_row(params_from_iter(&query.parameters), |row| row.get(0))
-        })
+        .and_then(|mut statement| statement.query_row(params_from_iter(&query.parameters), |row| row.get(0)))
         .map_err(failed)?;
     Ok(count.try_into().unwrap_or_default())
 }
@@ -128,14 +127,8 @@ impl Walk {
         if order.is_empty() || !index.unique {
             order.push(id.to_owned());
         }
-        let mut walk = Self {
-            spec,
-            table,
-            order,
-            conditions: Vec::new(),
-            parameters: Vec::new(),
-            needs_row: false,
-        };
+        let mut walk =
+            Self { spec, table, order, conditions: Vec::new(), parameters: Vec::new(), needs_row: false };
         for (n, value) in find.prefix.iter().enumerate() {
             let place = walk.bind(value.clone());
             walk.conditions.push(format!("i.f{n} = {place}"));

@@ -35,27 +35,37 @@ struct Queue {
 impl Readers {
     /// Starts the threads: as many as there are processors, within 2 and 4. Reads are short and mostly from memory, so
     /// that more of them would only take turns.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared { queue: Mutex::default(), arrived: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4);
         let (count, running) = watch::channel(threads);
         let count = Arc::new(count);
         let readers = Self { shared, places: Arc::new(Semaphore::new(QUEUE)), running };
+        let mut openings = Vec::new();
         for _ in 0..threads {
-            let mut connection = schema::connect(path)?;
-            connection.pragma_update(None, "query_only", true).map_err(failed)?;
-            let (shared, count) = (readers.shared.clone(), count.clone());
+            let (shared, count, path) = (readers.shared.clone(), count.clone(), path.to_owned());
+            let (opened, opening) = oneshot::channel();
+            openings.push(opening);
             std::thread::Builder::new()
                 .name("store-reader".to_owned())
                 .spawn(move || {
-                    while let Some(task) = shared.next() {
-                        // A task that panics has dropped its answer, which tells whoever waits; the thread goes on.
-                        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| task(&mut connection)));
+                    match connect(&path) {
+                        Ok(connection) => {
+                            if opened.send(Ok(())).is_ok() {
+                                shared.serve(connection);
+                            }
+                        }
+                        Err(error) => {
+                            // Whoever asked may have gone meanwhile.
+                            let _ = opened.send(Err(error));
+                        }
                     }
-                    drop(connection);
                     count.send_modify(|running| *running -= 1);
                 })
                 .map_err(failed)?;
+        }
+        for opening in openings {
+            opening.await.map_err(|_| StoreError::Closed)??;
         }
         Ok(readers)
     }
@@ -99,7 +109,20 @@ impl Drop for Readers {
     }
 }
 
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = schema::connect(path)?;
+    connection.pragma_update(None, "query_only", true).map_err(failed)?;
+    Ok(connection)
+}
+
 impl Shared {
+    fn serve(&self, mut connection: Connection) {
+        while let Some(task) = self.next() {
+            // A task that panics has dropped its answer, which tells whoever waits; the thread goes on.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| task(&mut connection)));
+        }
+    }
+
     fn next(&self) -> Option<Task> {
         let mut queue = self.queue.lock();
         loop {

@@ -1,7 +1,10 @@
 //! One write to the tables: the envelope's row and the rows of its indexes. Everything that may refuse a write is looked at
 //! before anything is changed, so that a refused write leaves no trace in the transaction that it shares with others.
 
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter, types::{ToSqlOutput, ValueRef}};
+use rusqlite::{
+    Connection, OptionalExtension as _, ToSql, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
 use uuid::Uuid;
 
 use super::{
@@ -331,9 +334,8 @@ fn current(connection: &Connection, spec: CollectionSpec, id: &str) -> Result<Op
 
 fn insert(connection: &Connection, spec: CollectionSpec, envelope: &Envelope) -> Result<(), Unmade> {
     let id = &envelope.id;
-    let exists = connection
-        .prepare_cached(&format!("SELECT 1 FROM \"{}\" WHERE id = ?1", spec.name))?
-        .exists([id])?;
+    let exists =
+        connection.prepare_cached(&format!("SELECT 1 FROM \"{}\" WHERE id = ?1", spec.name))?.exists([id])?;
     if exists {
         return Err(StoreError::Exists { collection: spec.name, id: id.clone() }.into());
     }

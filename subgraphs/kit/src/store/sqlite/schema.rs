@@ -27,6 +27,18 @@ const CHECKPOINT_PAGES: i64 = 2_000;
 /// How many documents are read at once when an index is filled.
 const FILL_PAGE: usize = 500;
 
+/// Makes an empty file that nobody else may read, where there is none. SQLite gives its log the same rights.
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
@@ -48,15 +60,12 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // Looked at before anything is changed: a newer file must stay as it is.
     check_format(connection, path)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(failed)?;
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
         return Err(failed(format!("{} cannot be opened with a write-ahead log ({mode})", path.display())));
     }
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     if check_format(&transaction, path)? == 0 {
         transaction
             .execute_batch(&format!(
@@ -101,9 +110,7 @@ pub(super) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
 /// Makes a collection's tables as its type declares them.
 pub(super) fn open_collection(connection: &mut Connection, spec: CollectionSpec) -> Result<(), StoreError> {
     check_names(spec)?;
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let known = stored_schema(&transaction, spec)?;
     if let Some(found) = known.filter(|found| *found > spec.schema) {
         let what = format!("the collection {}", spec.name);
@@ -183,9 +190,7 @@ fn align_indexes(
     };
     for old in &existing {
         if all_anew || !spec.indexes.iter().any(|index| same(index, old)) {
-            connection
-                .execute_batch(&format!("DROP TABLE \"{}.{}\"", spec.name, old.0))
-                .map_err(failed)?;
+            connection.execute_batch(&format!("DROP TABLE \"{}.{}\"", spec.name, old.0)).map_err(failed)?;
             connection
                 .execute("DELETE FROM _indexes WHERE collection = ?1 AND name = ?2", (spec.name, &old.0))
                 .map_err(failed)?;

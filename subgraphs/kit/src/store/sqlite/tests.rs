@@ -37,8 +37,24 @@ async fn another_programs_file_is_refused() {
     let file = SqliteFile::fresh();
     Connection::open(file.path()).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
     assert!(matches!(Store::sqlite(file.path(), Vec::new()).await, Err(StoreError::Engine(_))));
-    std::fs::write(file.path(), "no database, but a text that is long enough to be looked at".repeat(20)).unwrap();
+    std::fs::write(file.path(), "no database, but a text that is long enough to be looked at".repeat(20))
+        .unwrap();
     assert!(matches!(Store::sqlite(file.path(), Vec::new()).await, Err(StoreError::Engine(_))));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_the_file_or_its_copies() {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = SqliteFile::fresh();
+    let books = file.books().await;
+    books.insert(&Book::new("Emma", "novels", 1), Vec::new()).await.unwrap();
+    let copy = file.path().with_extension("copy");
+    file.store(Vec::new()).await.backup(&copy).await.unwrap();
+    for entry in std::fs::read_dir(file.path().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600, "{}", entry.path().display());
+    }
 }
 
 #[tokio::test]
@@ -99,7 +115,9 @@ async fn walks_seek_and_never_sort() {
         }
     }
     // Without any bound a walk begins at the beginning, which SQLite calls a scan; the limit ends it.
-    for (index, keys) in [(&BY_TITLE, vec![Key::from("E")]), (&BY_ISBN, vec!["1".into()]), (&Index::ID, vec![])] {
+    for (index, keys) in
+        [(&BY_TITLE, vec![Key::from("E")]), (&BY_ISBN, vec!["1".into()]), (&Index::ID, vec![])]
+    {
         for find in walks(Find::by(index), &keys) {
             let plan = plan(&connection, &find);
             assert!(!plan.contains("TEMP B-TREE"), "{find:?}\n{plan}");

@@ -73,7 +73,8 @@ impl Writer {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                let connection = schema::connect(&path).and_then(|mut connection| {
+                let connection = schema::create_private(&path).map_err(failed).and_then(|()| {
+                    let mut connection = schema::connect(&path)?;
                     schema::prepare(&mut connection, &path)?;
                     Ok(connection)
                 });
@@ -281,6 +282,7 @@ impl Committer {
             && matches!(failure.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
         {
             tracing::error!(%error, "the disk did not take what was written; nothing more is written until a restart");
+            self.counters.broken.store(true, Ordering::Relaxed);
             self.broken = Some(format!("an earlier write did not reach the disk: {error}"));
         }
     }

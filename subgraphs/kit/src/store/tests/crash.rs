@@ -94,10 +94,10 @@ fn child_that_writes_until_it_is_killed() {
 /// Starts the child, lets it answer that many writes, kills it, and gives the last answer for each document.
 fn answered_before_death(file: &Path, answers: usize) -> HashMap<String, i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", concat!(module_path!(), "::child_that_writes_until_it_is_killed")
-            .split_once("::")
-            .unwrap()
-            .1])
+        .args([
+            "--exact",
+            concat!(module_path!(), "::child_that_writes_until_it_is_killed").split_once("::").unwrap().1,
+        ])
         .arg("--nocapture")
         .env(FILE, file)
         .stdout(Stdio::piped())

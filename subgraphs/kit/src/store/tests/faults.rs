@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -16,8 +16,8 @@ use tokio::sync::{OwnedRwLockWriteGuard, RwLock, watch};
 
 use super::{
     super::{
-        Collection, Find, Index, Key, Outbox, Stats, Store, StoreError, UpdateError,
-        engine::{CollectionSpec, Engine, Envelope, Write, WriteFailure},
+        Collection, Find, Index, Outbox, Stats, Store, StoreError, UpdateError,
+        engine::{CollectionSpec, Engine, Envelope, Placed, Write, WriteFailure},
     },
     lab::{BY_ISBN, Book, Database, Recorder, Refused, event},
 };
@@ -45,6 +45,7 @@ pub(super) struct Faulty {
     /// What another does right after the next write.
     after: Mutex<Option<BoxFuture<'static, ()>>>,
     reads: AtomicU64,
+    deaf: AtomicBool,
     writes: watch::Sender<u64>,
 }
 
@@ -57,6 +58,7 @@ impl Faulty {
             gate: Arc::default(),
             after: Mutex::default(),
             reads: AtomicU64::new(0),
+            deaf: AtomicBool::new(false),
             writes: watch::Sender::new(0),
         })
     }
@@ -68,6 +70,11 @@ impl Faulty {
 
     pub(super) fn always(&self, fault: Fault) {
         *self.always.lock() = Some(fault);
+    }
+
+    /// Whether reads fail.
+    pub(super) fn deaf(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
     }
 
     pub(super) fn reads(&self) -> u64 {
@@ -101,9 +108,12 @@ impl Engine for Faulty {
     }
     async fn get(&self, spec: CollectionSpec, ids: Vec<String>) -> Result<Vec<Envelope>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.deaf.load(Ordering::SeqCst) {
+            return Err(StoreError::Engine("the line was cut".into()));
+        }
         self.engine.get(spec, ids).await
     }
-    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<(Vec<Key>, Envelope)>, StoreError> {
+    async fn find(&self, spec: CollectionSpec, find: Find) -> Result<Vec<Placed>, StoreError> {
         self.engine.find(spec, find).await
     }
     async fn count(&self, spec: CollectionSpec, find: Find) -> Result<u64, StoreError> {
@@ -249,7 +259,9 @@ pub(super) async fn a_stale_write_is_tried_again_on_what_is_there(database: impl
     assert_eq!(ours.await.unwrap().unwrap(), 42);
 }
 
-pub(super) async fn a_refusal_from_what_was_held_is_looked_at_again(database: impl Fn() -> Box<dyn Database>) {
+pub(super) async fn a_refusal_from_what_was_held_is_looked_at_again(
+    database: impl Fn() -> Box<dyn Database>,
+) {
     let database = database();
     let (faulty, books, ..) = library(&*database).await;
     let book = Book::new("Emma", "novels", 1);
@@ -295,6 +307,22 @@ pub(super) async fn an_engine_that_never_answers_is_reported(database: impl Fn()
     faulty.always(Fault::None);
     assert_eq!(books.update(&book.id, lend).await.unwrap(), 1);
     assert_eq!(books.count(Find::by(&Index::ID)).await.unwrap(), 1);
+}
+
+pub(super) async fn events_of_a_write_that_was_reported_lost_are_delivered(
+    database: impl Fn() -> Box<dyn Database>,
+) {
+    let (faulty, books, recorder, store) = library(&*database()).await;
+    // All is made, and neither an answer nor a read comes back while the caller waits.
+    faulty.always(Fault::LostAnswer);
+    faulty.deaf(true);
+    let book = Book::new("Emma", "novels", 1);
+    let lost = books.insert(&book, vec![event("bought", book.id)]).await.unwrap_err();
+    assert!(matches!(lost, StoreError::Engine(_)), "{lost}");
+    faulty.always(Fault::None);
+    faulty.deaf(false);
+    store.settled().await;
+    assert_eq!(recorder.topics(), ["bought"]);
 }
 
 pub(super) async fn endless_contention_is_reported(database: impl Fn() -> Box<dyn Database>) {

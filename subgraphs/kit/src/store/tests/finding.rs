@@ -2,9 +2,7 @@
 
 use super::{
     super::{Collection, Cursor, Find, Index, Key, StoreError},
-    lab::{
-        BY_ISBN, BY_SHELF, BY_SHELF_AND_TAG, BY_TAG, BY_TAG_AND_PAGES, BY_TITLE, Book, Database, Refused,
-    },
+    lab::{BY_ISBN, BY_SHELF, BY_SHELF_AND_TAG, BY_TAG, BY_TAG_AND_PAGES, BY_TITLE, Book, Database, Refused},
 };
 
 async fn filled(database: &dyn Database, books: &[Book]) -> Collection<Book> {
@@ -37,13 +35,13 @@ pub(super) async fn walks_in_the_order_of_the_fields_then_the_id(database: impl 
         titles(&books, Find::by(&BY_TITLE).descending()).await,
         all.iter().rev().copied().collect::<Vec<_>>()
     );
-    assert_eq!(
-        titles(&books, Find::by(&BY_SHELF).eq("novels")).await,
-        ["Persuasion", "Emma", "Ulysses"]
-    );
+    assert_eq!(titles(&books, Find::by(&BY_SHELF).eq("novels")).await, ["Persuasion", "Emma", "Ulysses"]);
     // Equal values: in the order of the ids, which is the order of creation.
     assert_eq!(titles(&books, Find::by(&BY_SHELF).eq("stories")).await, ["Dubliners", "Candide"]);
-    assert_eq!(titles(&books, Find::by(&BY_SHELF).eq("stories").descending()).await, ["Candide", "Dubliners"]);
+    assert_eq!(
+        titles(&books, Find::by(&BY_SHELF).eq("stories").descending()).await,
+        ["Candide", "Dubliners"]
+    );
     assert_eq!(
         titles(&books, Find::by(&BY_SHELF)).await,
         ["Persuasion", "Emma", "Ulysses", "Dubliners", "Candide"]
@@ -81,7 +79,10 @@ pub(super) async fn filters_narrow_the_walk(database: impl Fn() -> Box<dyn Datab
         titles(&books, all().only_between("pages", Some(152.into()), Some(474.into())).descending()).await,
         ["Persuasion", "Emma", "Dubliners", "Candide"]
     );
-    assert_eq!(titles(&books, all().only_starting_with("shelf", "no").limit(2)).await, ["Emma", "Persuasion"]);
+    assert_eq!(
+        titles(&books, all().only_starting_with("shelf", "no").limit(2)).await,
+        ["Emma", "Persuasion"]
+    );
     assert_eq!(titles(&books, all().only_starting_with("tag", "man")).await, ["Emma"]);
     assert!(titles(&books, all().only_starting_with("pages", "4")).await.is_empty());
     assert!(titles(&books, all().only_any::<Key>("shelf", [])).await.is_empty());
@@ -114,7 +115,9 @@ async fn paged(
     read
 }
 
-pub(super) async fn pages_stay_in_place_while_documents_come_and_go(database: impl Fn() -> Box<dyn Database>) {
+pub(super) async fn pages_stay_in_place_while_documents_come_and_go(
+    database: impl Fn() -> Box<dyn Database>,
+) {
     for descending in [false, true] {
         let all: Vec<Book> = (0..9).map(|n| Book::new(&format!("b{n}"), "s", i64::from(n / 2))).collect();
         let books = filled(&*database(), &all).await;
@@ -158,7 +161,10 @@ pub(super) async fn several_values_find_a_document_by_each_and_walk_it_once(
     assert_eq!(titles(&books, Find::by(&BY_TAG).from("apr")).await, ["both", "last"]);
     assert_eq!(titles(&books, Find::by(&BY_TAG).below("apr").descending()).await, ["first", "both"]);
     assert_eq!(titles(&books, Find::by(&BY_TAG).starts_with("ap")).await, ["both", "first", "last"]);
-    assert_eq!(titles(&books, Find::by(&BY_SHELF_AND_TAG).eq("s").starts_with("apr")).await, ["both", "last"]);
+    assert_eq!(
+        titles(&books, Find::by(&BY_SHELF_AND_TAG).eq("s").starts_with("apr")).await,
+        ["both", "last"]
+    );
     assert_eq!(titles(&books, Find::by(&BY_SHELF_AND_TAG)).await, ["both", "first", "last"]);
     for find in [Find::by(&BY_TAG), Find::by(&BY_TAG).from("apr"), Find::by(&BY_SHELF_AND_TAG).eq("s")] {
         let expected = titles(&books, find.clone()).await;
@@ -169,7 +175,9 @@ pub(super) async fn several_values_find_a_document_by_each_and_walk_it_once(
     }
 }
 
-pub(super) async fn a_document_without_the_field_is_not_in_the_index(database: impl Fn() -> Box<dyn Database>) {
+pub(super) async fn a_document_without_the_field_is_not_in_the_index(
+    database: impl Fn() -> Box<dyn Database>,
+) {
     let all = [Book::new("with", "s", 1).with_isbn("1"), Book::new("without", "s", 2)];
     let books = filled(&*database(), &all).await;
     assert_eq!(titles(&books, Find::by(&BY_ISBN)).await, ["with"]);

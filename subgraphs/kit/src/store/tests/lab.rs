@@ -128,7 +128,9 @@ impl Document for Book {
             .with("lent", self.lent)
             .with_all("tag", self.tags.iter().map(String::as_str));
         match &self.isbn {
-            Some(isbn) => keys.with("isbn", isbn.as_str()).with("spine", isbn.chars().take(3).collect::<String>()),
+            Some(isbn) => {
+                keys.with("isbn", isbn.as_str()).with("spine", isbn.chars().take(3).collect::<String>())
+            }
             None => keys,
         }
     }
@@ -197,7 +199,8 @@ impl Recorder {
 impl Sink for Recorder {
     async fn deliver(&self, events: &[Event]) -> crate::Result<()> {
         let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        let poisoned = self.poison.lock().as_ref().is_some_and(|topic| events.iter().any(|e| e.topic == *topic));
+        let poisoned =
+            self.poison.lock().as_ref().is_some_and(|topic| events.iter().any(|e| e.topic == *topic));
         let refused = poisoned || self.failing.load(Ordering::SeqCst);
         if !refused {
             self.events.lock().extend_from_slice(events);

@@ -14,6 +14,9 @@ mod unique;
 
 use lab::{Database, SqliteFile};
 
+/// A case that waits for what never comes fails after this; it is many times what the slowest takes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
 /// The suite for one engine: `$database` makes a fresh, empty database.
 macro_rules! conformance {
     ($engine:ident, $database:expr) => {
@@ -70,11 +73,13 @@ macro_rules! conformance {
                     a_stale_write_is_tried_again_on_what_is_there,
                     a_refusal_from_what_was_held_is_looked_at_again,
                     an_engine_that_never_answers_is_reported,
+                    events_of_a_write_that_was_reported_lost_are_delivered,
                     endless_contention_is_reported,
                 ];
                 outbox: [
                     delivers_in_order_to_every_sink_and_clears,
                     delivers_after_a_crash_what_was_left,
+                    delivers_what_another_process_left,
                     a_failing_sink_gets_everything_when_it_recovers,
                     one_event_that_cannot_be_taken_does_not_hold_up_others,
                     delivers_each_event_once_when_nothing_fails,
@@ -109,7 +114,8 @@ macro_rules! conformance {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 use super::*;
-                super::super::$file::$name($database).await;
+                let case = super::super::$file::$name($database);
+                tokio::time::timeout(PATIENCE, case).await.expect("what is waited for comes");
             })*
         })*
     };

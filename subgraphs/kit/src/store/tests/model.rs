@@ -62,9 +62,8 @@ fn key() -> impl Strategy<Value = Key> {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let tags = prop::collection::vec(word(), 0..4);
-    (word(), word(), -2..4_i64, tags, prop::option::weighted(0.4, "[0-2]{3}[01]")).prop_map(
-        |(title, shelf, pages, tags, isbn)| Shape { title, shelf, pages, tags, isbn },
-    )
+    (word(), word(), -2..4_i64, tags, prop::option::weighted(0.4, "[0-2]{3}[01]"))
+        .prop_map(|(title, shelf, pages, tags, isbn)| Shape { title, shelf, pages, tags, isbn })
 }
 
 fn question() -> impl Strategy<Value = Question> {
@@ -102,9 +101,10 @@ impl Question {
         let mut find = Find::by(&INDEXES[self.index]);
         find.prefix.clone_from(&self.prefix);
         find.lower.clone_from(&self.lower);
-        find.upper = self.upper.clone().map(|(included, key)| {
-            if included { Bound::Included(key) } else { Bound::Excluded(key) }
-        });
+        find.upper = self
+            .upper
+            .clone()
+            .map(|(included, key)| if included { Bound::Included(key) } else { Bound::Excluded(key) });
         for (kind, keys) in &self.filters {
             let field = FIELDS[kind % 5];
             find.filters.push(match kind / 5 {
@@ -153,7 +153,9 @@ fn expected(books: &BTreeMap<String, Book>, find: &Find) -> Vec<BookId> {
         for field in find.index.fields {
             rows = rows
                 .into_iter()
-                .flat_map(|row| keys.of(field).iter().map(move |key| [row.clone(), vec![key.clone()]].concat()))
+                .flat_map(|row| {
+                    keys.of(field).iter().map(move |key| [row.clone(), vec![key.clone()]].concat())
+                })
                 .collect();
         }
         let equal = find.prefix.len();

@@ -84,7 +84,22 @@ pub(super) async fn delivers_after_a_crash_what_was_left(database: impl Fn() -> 
     assert!(again.events().is_empty());
 }
 
-pub(super) async fn a_failing_sink_gets_everything_when_it_recovers(database: impl Fn() -> Box<dyn Database>) {
+pub(super) async fn delivers_what_another_process_left(database: impl Fn() -> Box<dyn Database>) {
+    let database = database();
+    let sink = Recorder::new();
+    let store = database.store(vec![sink.clone()]).await;
+    let _books = store.collection::<Book>().await.unwrap();
+    {
+        let other = database.store(vec![Recorder::failing()]).await.collection().await.unwrap();
+        bought(&other).await;
+    }
+    // Nobody starts anew, and nobody writes: it is looked for.
+    sink.taken(1).await;
+}
+
+pub(super) async fn a_failing_sink_gets_everything_when_it_recovers(
+    database: impl Fn() -> Box<dyn Database>,
+) {
     let (first, second) = (Recorder::new(), Recorder::failing());
     let store = database().store(vec![first.clone(), second.clone()]).await;
     let books = store.collection().await.unwrap();

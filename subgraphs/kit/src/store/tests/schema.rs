@@ -242,6 +242,7 @@ pub(super) async fn a_backup_overwrites_nothing(database: impl Fn() -> Box<dyn D
     assert!(store.backup(&there).await.is_err());
     assert_eq!(std::fs::read_to_string(&there).unwrap(), "precious");
     assert!(store.backup(&folder.path().join("no such folder").join("x")).await.is_err());
-    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["there"], "nothing unfinished is left");
 }

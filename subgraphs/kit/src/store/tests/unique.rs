@@ -12,7 +12,8 @@ pub(super) async fn a_conflict_names_the_field(database: impl Fn() -> Box<dyn Da
     let expected = StoreError::Duplicate { collection: "books", index: "isbn", field: "isbn" };
     assert_eq!(refused.to_string(), expected.to_string());
     // The last field of an index of several is the one to name.
-    let refused = books.insert(&Book::new("x", "novels", 1).with_isbn("111-2"), Vec::new()).await.unwrap_err();
+    let refused =
+        books.insert(&Book::new("x", "novels", 1).with_isbn("111-2"), Vec::new()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Duplicate { index: "spine", field: "spine", .. }), "{refused}");
 
     let other = Book::new("x", "stories", 1).with_isbn("111-3");
