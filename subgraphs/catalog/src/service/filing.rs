@@ -147,8 +147,9 @@ mod tests {
         let (dairy, vegan) = (add_category(&catalog, "Dairy").await, add_category(&catalog, "Vegan").await);
         let before = catalog.tree().await.unwrap();
         let many = 2 * AT_ONCE + 5;
-        futures::future::join_all((0..many).map(|n| add_product(&catalog, &format!("Milk {n}"), &before)))
-            .await;
+        let (shop, tree) = (&catalog, &before);
+        let making = (0..many).map(|n| async move { add_product(shop, &format!("Milk {n}"), tree).await });
+        futures::future::join_all(making).await;
         let edits = CategoryEdits { parent: Edit::Set("vegan".to_owned()), ..CategoryEdits::default() };
         catalog.change_category(dairy, edits).await.unwrap();
         catalog.refile_category(dairy).await.unwrap();

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -112,10 +111,13 @@ impl Inventory {
     async fn answer(self, query: String, variables: Value) -> Result<Value, TransportError> {
         let lost = || TransportError::NoAnswer { service: "inventory".to_owned(), reason: "lost".to_owned() };
         let what = if query.contains("discardStock") { "discard" } else { "create" };
-        let mood = if what == "discard" { &self.discard } else { &self.create };
+        let mood = if what == "discard" { self.discard.clone() } else { self.create.clone() };
         let product = variables["product"].as_str().expect("a product").to_owned();
         self.stocks.lock().unwrap().calls.push((what, product));
-        eventually("inventory waits no longer", async || *mood.lock().unwrap() != Mood::Waiting).await;
+        let mut poll = tokio::time::interval(Duration::from_millis(5));
+        while *mood.lock().unwrap() == Mood::Waiting {
+            poll.tick().await;
+        }
         let now = *mood.lock().unwrap();
         match now {
             Mood::Obliging | Mood::Waiting => Ok(self.act(&query, &variables)),
