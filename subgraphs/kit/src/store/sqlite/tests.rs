@@ -102,7 +102,7 @@ async fn walks_seek_and_never_sort() {
         (novels.clone(), vec![five.clone()]),
         (novels.clone().from(3), vec![five.clone()]),
         (novels.clone().from(3).below(9), vec![five]),
-        (novels.eq(5), vec![]),
+        (novels.clone().eq(5), vec![]),
         (Find::by(&BY_TITLE).starts_with("E"), vec!["Emma".into()]),
         (Find::by(&BY_TAG).eq("love"), vec![]),
         (Find::by(&BY_ISBN).eq("1"), vec![]),
@@ -124,11 +124,16 @@ async fn walks_seek_and_never_sort() {
             assert!(find.after.is_none() || !plan.contains("SCAN"), "{find:?}\n{plan}");
         }
     }
-    // What a cursor skips is not walked: the seek uses all of its values.
-    let find = Find::by(&BY_SHELF).eq("novels");
-    let after = cursor(&find, &[Key::Int(5)]);
-    let plan = plan(&connection, &find.after(after));
-    assert!(plan.contains("(f0=? AND (f1,id)>(?,?))"), "{plan}");
+    // What a cursor skips is not walked: the seek uses all of its values, also where there is a bound besides.
+    for find in [novels.clone(), novels.from(3).below(9)] {
+        let [after, down_after, ..] = walks(find, &[Key::Int(5)]);
+        assert!(plan(&connection, &after).contains("(f1,id)>(?,?)"), "{}", plan(&connection, &after));
+        assert!(
+            plan(&connection, &down_after).contains("(f1,id)<(?,?)"),
+            "{}",
+            plan(&connection, &down_after)
+        );
+    }
 }
 
 /// The 99th percentile of many pages read from anywhere in the walk.

@@ -57,6 +57,7 @@ macro_rules! conformance {
                 coalescing: [
                     increments_from_many_tasks_lose_nothing,
                     increments_from_two_processes_lose_nothing,
+                    a_busy_process_lets_another_in,
                     waiting_changes_share_writes,
                     a_refusing_rule_leaves_the_others,
                     rules_see_what_those_before_them_made,
