@@ -4,7 +4,6 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -14,14 +13,11 @@ pub(crate) struct Running {
     child: Child,
     /// The port that it listens on.
     pub(crate) port: u16,
-    /// From its start until it listened.
-    pub(crate) started_in: Duration,
 }
 
 impl Running {
     /// Starts a command and waits for a line of its output that names `http://127.0.0.1:PORT`.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        let started = Instant::now();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -32,16 +28,15 @@ impl Running {
         for line in &mut lines {
             let line = line?;
             if let Some(port) = port_in(&line) {
-                let started_in = started.elapsed();
                 // Its output is read to the end, so that it is never held up by a full pipe.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Ok(Self { child, port, started_in });
+                return Ok(Self { child, port });
             }
         }
         bail!("{command:?} ended before it listened: {}", child.wait()?);
     }
 
-    /// Waits until it has printed nothing for a moment; for a shop that stocks itself use [`Running::wait_stocked`].
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

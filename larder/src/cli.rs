@@ -95,7 +95,7 @@ impl Cli {
     /// With a text for the person who gave the command.
     pub fn run(self) -> Result<bool> {
         match self.command {
-            Command::Up(args) => up::up(args).map(|()| true),
+            Command::Up(args) => up::up(&args).map(|()| true),
             Command::Schema(args) => schema::schema(&args),
             Command::Compose(args) => schema::compose(&args).map(|()| true),
             Command::Backup(args) => backup(&args).map(|()| true),

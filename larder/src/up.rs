@@ -58,7 +58,7 @@ pub struct Up {
 ///
 /// # Errors
 /// When it cannot be opened; the text says what to change.
-pub fn up(options: Up) -> Result<()> {
+pub fn up(options: &Up) -> Result<()> {
     let started = Instant::now();
     if options.production && (options.demo || options.no_rate_limits) {
         bail!("--demo and --no-rate-limits are for trying the shop out; they are refused with --production");
@@ -77,10 +77,10 @@ pub fn up(options: Up) -> Result<()> {
     };
     let shop = runtime.block_on(Shop::open(&options.data, settings))?;
     let handle = runtime.handle().clone();
-    let announce = announcement(options.clone(), secrets, started, handle);
+    let announce = announcement(options.demo, secrets, started, handle);
     // In-process calls run on the router's own threads; what they spawn belongs to the services' runtime.
     let _entered = runtime.enter();
-    let served = router::run(router_options(&options, &shop, announce)?);
+    let served = router::run(router_options(options, &shop, announce)?);
     runtime.block_on(shop.close());
     served.context("serving the shop")
 }
@@ -129,7 +129,7 @@ fn lock(folder: &Path) -> Result<File> {
 
 /// What is said, and done, once the shop accepts connections.
 fn announcement(
-    options: Up,
+    demo: bool,
     secrets: Secrets,
     started: Instant,
     runtime: tokio::runtime::Handle,
@@ -141,7 +141,7 @@ fn announcement(
         say!("  graph       {base}/graphql");
         say!("  GraphiQL    {base}/graphiql");
         say!("  secrets     {} ({} and the password of `{OPERATOR}`)", secrets.path.display(), "API_SECRET");
-        if !options.demo {
+        if !demo {
             say!("\nStop with Ctrl-C.");
             return;
         }

@@ -138,7 +138,7 @@ fn run_in_background(ctx: &Context, auth: Auth, people: Arc<KeyRing>) {
                 Ok(Ok(true)) => tracing::info!("people's tokens are signed with a new key"),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
-                    tracing::error!(%error, "the key of people's tokens could not be followed by a new one")
+                    tracing::error!(%error, "the key of people's tokens could not be followed by a new one");
                 }
                 Err(error) => tracing::error!(%error, "looking at the keys failed"),
             }

@@ -18,12 +18,11 @@ macro_rules! typed_id {
         #[serde(crate = "kit::id::reexport::serde", transparent)]
         $vis struct $name($crate::id::reexport::Uuid);
 
-        #[expect(clippy::allow_attributes, reason = "not every id type uses every constructor")]
-        #[allow(dead_code)]
+        #[expect(clippy::allow_attributes, reason = "not every id type uses every constructor, or is public")]
+        #[allow(dead_code, clippy::new_without_default)]
         impl $name {
             /// A new id, later than every id made before it in this process.
             #[must_use]
-            #[expect(clippy::new_without_default, reason = "two defaults would not be equal")]
             $vis fn new() -> Self {
                 Self($crate::id::reexport::Uuid::now_v7())
             }

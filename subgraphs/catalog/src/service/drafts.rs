@@ -73,7 +73,7 @@ impl Catalog {
                     return;
                 }
                 Err(error) => {
-                    tracing::error!(%error, id = %draft.id(), "a forgotten draft could not be ended")
+                    tracing::error!(%error, id = %draft.id(), "a forgotten draft could not be ended");
                 }
             }
         }

@@ -98,7 +98,7 @@ impl Check {
         let merged = Lines::merged(lines);
         merged
             .map_err(|(i, error): (usize, AmountError)| {
-                self.wrong(&format!("{field}[{i}].quantity"), error.to_string())
+                self.wrong(&format!("{field}[{i}].quantity"), error.to_string());
             })
             .ok()
     }

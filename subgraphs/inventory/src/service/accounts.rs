@@ -189,7 +189,7 @@ fn recount<'a>(stock: &Stock, movements: impl Iterator<Item = &'a Moved>) -> Acc
                 sold = -count;
             }
             Kind::Adjust | Kind::Discard => {
-                (sums.on_hand, sums.adjusted) = (sums.on_hand + count, sums.adjusted + count)
+                (sums.on_hand, sums.adjusted) = (sums.on_hand + count, sums.adjusted + count);
             }
             Kind::Refuse | Kind::Short => {}
         }

@@ -5,7 +5,10 @@
 //! in the order of ids, and nobody waits for a product that is not after all that they hold: no circle of waiting can
 //! close. Other processes' reservations are not seen here; they are taken for decided.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -32,9 +35,9 @@ impl Flights {
         loop {
             {
                 let mut orders = self.orders.lock();
-                if !orders.contains_key(&order) {
+                if let Entry::Vacant(vacant) = orders.entry(order) {
                     let (end, ended) = watch::channel(());
-                    orders.insert(order, ended);
+                    vacant.insert(ended);
                     return Flight { flights: self.clone(), order, _end: end };
                 }
             }

@@ -57,7 +57,7 @@ impl Inventory {
             }
         };
         let settled = futures::stream::iter(expired).map(|(order, products)| async move {
-            self.settle(order, &products.into_iter().collect::<Vec<_>>()).await
+            self.settle(order, &products.into_iter().collect::<Vec<_>>()).await;
         });
         settled.buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
     }

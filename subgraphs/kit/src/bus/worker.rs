@@ -151,11 +151,11 @@ impl Member {
             match ended {
                 Ok(Ended { event, failure: None, .. }) => handled.push(event.id),
                 Ok(Ended { event, attempts, failure: Some(failure) }) => {
-                    failed.push((event, attempts, failure))
+                    failed.push((event, attempts, failure));
                 }
                 // Only the runtime's own end cancels a task: the lease runs out, and the event comes again.
                 Err(error) => {
-                    tracing::warn!(%error, group = self.group, "the handling of an event was cancelled")
+                    tracing::warn!(%error, group = self.group, "the handling of an event was cancelled");
                 }
             }
             next = self.running.try_join_next();

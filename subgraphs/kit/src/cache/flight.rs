@@ -119,7 +119,7 @@ impl Fill {
             Ok(true) => self.cache.counts.fills.add(1),
             Ok(false) => tracing::trace!(key = &*self.key, "an answer was out of date when it came"),
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "an answer was not cached")
+                tracing::debug!(error = &error as &dyn std::error::Error, "an answer was not cached");
             }
         }
         self.cache.flights.land(&self.key, &self.flight, Outcome::Made(value));

@@ -50,7 +50,7 @@ pub struct RemoteError {
 pub enum CallError {
     /// The other service refused; nothing was changed there.
     #[error(transparent)]
-    Refused(RemoteError),
+    Refused(Box<RemoteError>),
     /// The call was surely not made.
     #[error("the call was not made: {0}")]
     NotMade(String),
@@ -237,12 +237,12 @@ impl Client {
             serde_json::from_slice(answer).map_err(|error| unreadable(error.to_string()))?;
         if let Some(problem) = problems.errors.into_iter().next() {
             let code = problem.extensions.get("code").and_then(serde_json::Value::as_str);
-            return Err(CallError::Refused(RemoteError {
+            return Err(CallError::Refused(Box::new(RemoteError {
                 service: self.service.to_string(),
                 code: code.and_then(Code::from_name).unwrap_or(Code::Internal),
                 message: problem.message,
                 extensions: problem.extensions,
-            }));
+            })));
         }
         let answer: Answer<T> = serde_json::from_slice(answer).map_err(|error| unreadable(error.to_string()))?;
         answer.data.ok_or_else(|| unreadable("there is no data".to_owned()))

@@ -68,7 +68,7 @@ impl Http {
         Ok(Self { service: service.to_owned(), url: url.to_owned(), http })
     }
 
-    fn no_answer(&self, reason: impl ToString) -> TransportError {
+    fn no_answer(&self, reason: &impl ToString) -> TransportError {
         TransportError::NoAnswer { service: self.service.clone(), reason: reason.to_string() }
     }
 }
@@ -95,15 +95,15 @@ impl Transport for Http {
         let body = serde_json::to_vec(&body).map_err(|error| not_sent(error.to_string()))?;
         let sent = self.http.post(&self.url).headers(headers).body(body).send().await;
         let mut answer = sent.map_err(|error| {
-            if error.is_connect() { not_sent(error.to_string()) } else { self.no_answer(error) }
+            if error.is_connect() { not_sent(error.to_string()) } else { self.no_answer(&error) }
         })?;
         if !answer.status().is_success() && !answer.status().is_client_error() {
-            return Err(self.no_answer(format!("HTTP {}", answer.status())));
+            return Err(self.no_answer(&format!("HTTP {}", answer.status())));
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.no_answer(error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.no_answer(&error))? {
             if bytes.len() + chunk.len() > Self::MAX_ANSWER {
-                return Err(self.no_answer("the answer is too large"));
+                return Err(self.no_answer(&"the answer is too large"));
             }
             bytes.extend_from_slice(&chunk);
         }

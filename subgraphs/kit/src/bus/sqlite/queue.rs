@@ -35,7 +35,7 @@ impl Command {
     pub(super) fn refuse(self, error: BusError) {
         match self {
             Self::Publish { reply, .. } | Self::Join { reply, .. } | Self::Flush { reply } => {
-                drop(reply.send(Err(error)))
+                drop(reply.send(Err(error)));
             }
             Self::DeadLetters { reply, .. } => drop(reply.send(Err(error))),
             Self::Replay { reply, .. } => drop(reply.send(Err(error))),

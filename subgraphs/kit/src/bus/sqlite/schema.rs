@@ -101,7 +101,7 @@ pub(super) fn own(path: &Path) -> io::Result<File> {
             Ok(()) => return Ok(lock),
             // There is no waiting for a lock with a deadline; this is at a start, not in a loop that lives on.
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(20))
+                thread::sleep(Duration::from_millis(20));
             }
             Err(TryLockError::WouldBlock) => {
                 let text =
