@@ -96,7 +96,11 @@ fn plain_router(port: u16) -> Result<()> {
 
 /// The configuration of a plain router: its defaults, but for what would make the comparison unequal. Request
 /// de-duplication is off, as it is in the shop.
-pub(crate) fn plain_configuration(urls: &str, supergraph: &std::path::Path, port: u16) -> Result<serde_json::Value> {
+pub(crate) fn plain_configuration(
+    urls: &str,
+    supergraph: &std::path::Path,
+    port: u16,
+) -> Result<serde_json::Value> {
     let mut overrides = serde_json::Map::new();
     for line in urls.lines() {
         let (name, url) = line.split_once('=').context("a line of the addresses")?;

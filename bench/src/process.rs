@@ -46,7 +46,9 @@ impl Running {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let of = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name));
-            let kib = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<f64>().ok());
+            let kib = line
+                .and_then(|line| line.split_whitespace().nth(1))
+                .and_then(|text| text.parse::<f64>().ok());
             kib.map(|kib| kib * 1024.0 / 1e6).with_context(|| format!("no {name} in the status"))
         };
         Ok((of("VmRSS")?, of("VmHWM")?))

@@ -111,17 +111,27 @@ pub fn findings(stocks: &[Account], orders: &[OrderAccount], now: DateTime<Utc>)
             find(&id, format!("is still PENDING, {} s past its deadline", overdue.num_seconds()));
         }
         // An order names each product once; its lines are taken out of what inventory says, so that what stays is too much.
-        let lines: BTreeMap<_, _> =
-            order.lines.iter().map(|(product, quantity)| (product.to_string(), i64::from(quantity.get()))).collect();
+        let lines: BTreeMap<_, _> = order
+            .lines
+            .iter()
+            .map(|(product, quantity)| (product.to_string(), i64::from(quantity.get())))
+            .collect();
         for (product, quantity) in lines {
             let key = (id.clone(), product.clone());
             let has_sold = sold.remove(&key).unwrap_or_default();
             let has_held = held.get(&key).map_or(0, |(quantity, _)| *quantity);
             let wanted = if order.status.is_sold() { quantity } else { 0 };
             // Between the order's confirmation and the event that inventory hears, the goods are held, not yet sold.
-            if order.status.is_sold() && has_sold + has_held != wanted || !order.status.is_sold() && has_sold != 0 {
+            if order.status.is_sold() && has_sold + has_held != wanted
+                || !order.status.is_sold() && has_sold != 0
+            {
                 let status = order.status;
-                find(&id, format!("is {status:?} with {quantity} of {product}; {has_sold} sold and {has_held} held"));
+                find(
+                    &id,
+                    format!(
+                        "is {status:?} with {quantity} of {product}; {has_sold} sold and {has_held} held"
+                    ),
+                );
             }
         }
     }
@@ -132,7 +142,12 @@ pub fn findings(stocks: &[Account], orders: &[OrderAccount], now: DateTime<Utc>)
     }
     for ((order, product), (quantity, expires_at)) in held {
         if now - expires_at > FORGOTTEN {
-            find(&product, format!("{quantity} are held for the order {order}, which should have been settled at {expires_at}"));
+            find(
+                &product,
+                format!(
+                    "{quantity} are held for the order {order}, which should have been settled at {expires_at}"
+                ),
+            );
         }
     }
     findings

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
-use crate::{check, graph::Graph, say, schema, secrets::{OPERATOR, Secrets}, seed, up};
+use crate::{
+    check,
+    graph::Graph,
+    say, schema,
+    secrets::{OPERATOR, Secrets},
+    seed, up,
+};
 
 /// A grocery shop as one GraphQL API: databases, services, router and pages in one program.
 ///
@@ -139,7 +145,14 @@ async fn dead_letters(args: DeadLetterArgs) -> Result<()> {
         let letters = bus.dead_letters(&args.group, 1_000).await?;
         for letter in &letters {
             let event = &letter.event;
-            say!("{}  {}  {}  {} attempts  {}", event.id, event.topic, event.key, letter.attempts, letter.error);
+            say!(
+                "{}  {}  {}  {} attempts  {}",
+                event.id,
+                event.topic,
+                event.key,
+                letter.attempts,
+                letter.error
+            );
         }
         say!("{} dead letters of {}", letters.len(), args.group);
     }

@@ -54,7 +54,8 @@ impl Graph {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.with_context(|| format!("asking {}", self.url))?;
-        let mut body: Value = response.json().await.with_context(|| format!("reading the answer of {}", self.url))?;
+        let mut body: Value =
+            response.json().await.with_context(|| format!("reading the answer of {}", self.url))?;
         if let Some(error) = body["errors"].as_array().and_then(|errors| errors.first()) {
             return Err(GraphError {
                 code: error["extensions"]["code"].as_str().unwrap_or("UNKNOWN").to_owned(),

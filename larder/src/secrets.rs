@@ -2,7 +2,11 @@
 //!
 //! What the environment says goes before what is in the file, so that a deployment can bring its own.
 
-use std::{collections::BTreeMap, fs, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use kit::identity::write_private;
@@ -39,7 +43,8 @@ impl Secrets {
             kept.entry(name.to_owned()).or_insert_with(random);
         }
         if is_new {
-            write_private(&path, render(&kept).as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+            write_private(&path, render(&kept).as_bytes())
+                .with_context(|| format!("writing {}", path.display()))?;
         }
         let take = |name: &str| -> Result<String> {
             let value = std::env::var(name).ok().or_else(|| kept.get(name).cloned()).unwrap_or_default();
@@ -48,7 +53,12 @@ impl Secrets {
             }
             Ok(value)
         };
-        Ok(Self { api_secret: take(API_SECRET)?, operator_password: take(OPERATOR_PASSWORD)?, path: path.clone(), is_new })
+        Ok(Self {
+            api_secret: take(API_SECRET)?,
+            operator_password: take(OPERATOR_PASSWORD)?,
+            path: path.clone(),
+            is_new,
+        })
     }
 }
 
@@ -82,7 +92,8 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>> {
 #[cfg(unix)]
 fn refuse_exposed(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.permissions().mode();
+    let mode =
+        fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{} can be read by others; make it private with `chmod 600 {0}`", path.display());
     }

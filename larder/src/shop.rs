@@ -129,4 +129,3 @@ impl LocalSubgraphs for Local {
 
 /// What the router hears of a subgraph that does not run.
 const DOWN: &[u8] = br#"{"errors":[{"message":"A part of the shop is not available at the moment. Please try again shortly.","extensions":{"code":"UNAVAILABLE"}}]}"#;
-

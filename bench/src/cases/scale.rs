@@ -22,7 +22,10 @@ const REQUESTS: u64 = 2_000;
 /// The lists, each as it is asked for.
 const LISTS: [(&str, &str); 3] = [
     ("products", "{ products(first: 100) { _id name price quantity } }"),
-    ("ordersConnection", "{ ordersConnection(first: 20) { nodes { _id status total } pageInfo { hasNextPage } } }"),
+    (
+        "ordersConnection",
+        "{ ordersConnection(first: 20) { nodes { _id status total } pageInfo { hasNextPage } } }",
+    ),
     (
         "productsConnection by category",
         "{ productsConnection(filter: { category: \"shelf-3\" }, sort: PRICE_ASC, first: 20) { nodes { _id name price quantity } pageInfo { hasNextPage } } }",
@@ -70,7 +73,8 @@ pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
 }
 
 async fn p99(shop: &Running, token: &str, query: &str) -> Result<f64> {
-    let request = post("/graphql", &[("authorization", &format!("Bearer {token}"))], &json!({ "query": query }));
+    let request =
+        post("/graphql", &[("authorization", &format!("Bearer {token}"))], &json!({ "query": query }));
     let body = super::answer(shop.port, &request).await?;
     super::good(&body)?;
     let run = load::run(shop.port, CLIENTS, REQUESTS, Arc::new(Same { request, body })).await?;
@@ -98,7 +102,11 @@ async fn filled(data: &Path, rows: u64) -> Result<(Running, String)> {
                 "name": format!("Product {n}"), "price": 100 + n % 5_000, "quantity": 1_000_000,
                 "category": format!("shelf-{}", n % CATEGORIES),
             });
-            post("/graphql", &[("authorization", &authorization)], &json!({ "query": query, "variables": { "input": input } }))
+            post(
+                "/graphql",
+                &[("authorization", &authorization)],
+                &json!({ "query": query, "variables": { "input": input } }),
+            )
         })
     };
     load::run(shop.port, 64, rows, Arc::new(product)).await.context("making the products")?;
@@ -110,7 +118,8 @@ async fn filled(data: &Path, rows: u64) -> Result<(Running, String)> {
     let token = data["registerUser"]["access_token"].as_str().context("no token")?.to_owned();
     let authorization = format!("Bearer {token}");
     let order = Make(move |_| {
-        let query = format!("mutation {{ placeOrder(products: [{{ _id: \"{id}\", quantity: 1 }}]) {{ _id }} }}");
+        let query =
+            format!("mutation {{ placeOrder(products: [{{ _id: \"{id}\", quantity: 1 }}]) {{ _id }} }}");
         post("/graphql", &[("authorization", &authorization)], &json!({ "query": query }))
     });
     load::run(shop.port, 64, rows, Arc::new(order)).await.context("making the orders")?;

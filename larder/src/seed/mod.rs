@@ -46,7 +46,8 @@ pub async fn seed(graph: &Graph, operator: (&str, &str), progress: impl Fn(usize
     for (name, role) in ACCOUNTS {
         account(graph, &admin, name, role).await.with_context(|| format!("making the account {name}"))?;
     }
-    let seller = sign_in(graph, "seller", &demo_password("seller")).await.context("signing in as the seller")?;
+    let seller =
+        sign_in(graph, "seller", &demo_password("seller")).await.context("signing in as the seller")?;
     let seller = graph.bearer(&seller.token);
 
     let categories = range::categories()?;
@@ -82,7 +83,8 @@ struct Session {
 }
 
 async fn sign_in(graph: &Graph, username: &str, password: &str) -> Result<Session> {
-    let query = "mutation SignIn($input: LoginInput!) { login(input: $input) { access_token user { _id role } } }";
+    let query =
+        "mutation SignIn($input: LoginInput!) { login(input: $input) { access_token user { _id role } } }";
     let input = json!({ "input": { "username": username, "password": password } });
     let data = graph.send_patiently(query, &input).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -105,7 +107,8 @@ async fn account(graph: &Graph, admin: &Graph, name: &str, role: &str) -> Result
     }
     let session = sign_in(graph, name, &password).await?;
     if session.role != role {
-        let query = "mutation SetRole($user: ID!, $role: Role!) { setRole(user: $user, role: $role) { _id } }";
+        let query =
+            "mutation SetRole($user: ID!, $role: Role!) { setRole(user: $user, role: $role) { _id } }";
         admin.send_patiently(query, &json!({ "user": session.user, "role": role })).await?;
     }
     Ok(())
@@ -113,7 +116,8 @@ async fn account(graph: &Graph, admin: &Graph, name: &str, role: &str) -> Result
 
 /// Makes the categories that are missing; a parent stands before its children in the list.
 async fn make_categories(admin: &Graph, categories: &[Category]) -> Result<()> {
-    let query = "mutation CreateCategory($input: CreateCategoryInput!) { createCategory(input: $input) { slug } }";
+    let query =
+        "mutation CreateCategory($input: CreateCategoryInput!) { createCategory(input: $input) { slug } }";
     for category in categories {
         match admin.send_patiently(query, &json!({ "input": category })).await {
             Err(error) if has_code(&error, "CONFLICT") => {}
@@ -143,7 +147,8 @@ async fn slugs(graph: &Graph) -> Result<HashSet<String>> {
 }
 
 async fn make_product(client: &Graph, product: &Product) -> Result<()> {
-    let query = "mutation CreateProduct($input: CreateProductInput!) { createProduct(input: $input) { _id } }";
+    let query =
+        "mutation CreateProduct($input: CreateProductInput!) { createProduct(input: $input) { _id } }";
     match client.send_patiently(query, &json!({ "input": product })).await {
         // Made by a run that was cut off before it heard the answer.
         Err(error) if has_code(&error, "CONFLICT") => Ok(()),

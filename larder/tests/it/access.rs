@@ -34,8 +34,14 @@ const QUERIES: &[(&str, &str)] = &[
 ];
 
 const MUTATIONS: &[(&str, &str)] = &[
-    ("registerUser", "mutation { registerUser(input: { username: \"x\", password: \"\" }) { access_token } }"),
-    ("login", "mutation { login(input: { username: \"nobody-here\", password: \"wrong-password\" }) { access_token } }"),
+    (
+        "registerUser",
+        "mutation { registerUser(input: { username: \"x\", password: \"\" }) { access_token } }",
+    ),
+    (
+        "login",
+        "mutation { login(input: { username: \"nobody-here\", password: \"wrong-password\" }) { access_token } }",
+    ),
     ("refreshToken", "mutation { refreshToken(refresh_token: \"none\") { access_token } }"),
     ("logout", "mutation { logout(refresh_token: \"none\") }"),
     ("changePassword", "mutation { changePassword(current: \"\", new: \"\") { access_token } }"),
@@ -45,7 +51,10 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("archiveProduct", "mutation { archiveProduct(id: \"@\") { _id } }"),
     ("createCategory", "mutation { createCategory(input: { name: \"\" }) { slug } }"),
     ("updateCategory", "mutation { updateCategory(id: \"@\", input: { name: \"X\" }) { slug } }"),
-    ("adjustStock", "mutation { adjustStock(input: { product: \"@\", expected: 1, quantity: 1, reason: \"count\" }) { available } }"),
+    (
+        "adjustStock",
+        "mutation { adjustStock(input: { product: \"@\", expected: 1, quantity: 1, reason: \"count\" }) { available } }",
+    ),
     ("restock", "mutation { restock(input: { product: \"@\", quantity: 1 }) { available } }"),
     ("placeOrder", "mutation { placeOrder(products: []) { _id } }"),
     ("cancelOrder", "mutation { cancelOrder(id: \"@\") { _id } }"),

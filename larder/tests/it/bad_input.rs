@@ -21,8 +21,20 @@ use crate::running::Running;
 
 /// Words of the inside that no client may ever read.
 const INSIDE: [&str; 14] = [
-    "panicked", "src/", ".rs:", "sqlite", "rusqlite", "database is", "async_graphql", "axum", "ntex", "tokio", "in-process",
-    "127.0.0.1", "subgraph", "Hive",
+    "panicked",
+    "src/",
+    ".rs:",
+    "sqlite",
+    "rusqlite",
+    "database is",
+    "async_graphql",
+    "axum",
+    "ntex",
+    "tokio",
+    "in-process",
+    "127.0.0.1",
+    "subgraph",
+    "Hive",
 ];
 
 #[track_caller]
@@ -115,14 +127,18 @@ async fn wrong_values_are_refused_and_write_nothing() {
     // The same product on two lines is one line.
     let twice = customer.send(place, json!({ "p": [line(&id, 25), line(&id, 26)] })).await;
     refused(&twice, "OUT_OF_STOCK");
-    assert_eq!(twice.error()["extensions"]["shortages"], json!([{ "_id": id, "requested": 51, "available": 50 }]));
+    assert_eq!(
+        twice.error()["extensions"]["shortages"],
+        json!([{ "_id": id, "requested": 51, "available": 50 }])
+    );
 }
 
 #[tokio::test]
 async fn wrong_types_and_documents_are_refused() {
     let shop = Running::stocked();
     let customer = shop.demo("customer").await;
-    let deep = format!("{{ categories {}{}", "{ children ".repeat(40), "{ slug }".to_owned() + &"}".repeat(41));
+    let deep =
+        format!("{{ categories {}{}", "{ children ".repeat(40), "{ slug }".to_owned() + &"}".repeat(41));
     let wide = format!("{{ {} }}", (0..200).map(|n| format!("a{n}: shop {{ name }} ")).collect::<String>());
     let long = format!("{{ {} }}", "shop { name } ".repeat(2_000));
     for (operation, code) in [
@@ -169,7 +185,10 @@ async fn requests_that_are_none_are_refused() {
 
     let mutation = [("query", "mutation { logout(refresh_token: \"x\") }")];
     refused(&ask(http.get(url).query(&mutation).header("x-larder-preflight", "1")).await, "BAD_REQUEST");
-    refused(&ask(http.post(url).header("content-type", "text/plain").body(good.clone())).await, "BAD_REQUEST");
+    refused(
+        &ask(http.post(url).header("content-type", "text/plain").body(good.clone())).await,
+        "BAD_REQUEST",
+    );
     refused(&ask(http.post(url).body(good.clone())).await, "BAD_REQUEST");
     refused(&ask(http.delete(url)).await, "BAD_REQUEST");
     refused(&ask(post(format!("[{good},{good}]"))).await, "BAD_REQUEST");
@@ -178,7 +197,8 @@ async fn requests_that_are_none_are_refused() {
     refused(&ask(post(good[..good.len() - 3].to_owned())).await, "BAD_REQUEST");
     refused(&ask(post("\u{feff}".repeat(3))).await, "BAD_REQUEST");
     // Just over the limit: of a much longer body the shop does not wait for the end, and the client may see the connection close.
-    let large = json!({ "query": "{ shop { name } }", "variables": { "x": "x".repeat(256 * 1024) } }).to_string();
+    let large =
+        json!({ "query": "{ shop { name } }", "variables": { "x": "x".repeat(256 * 1024) } }).to_string();
     refused(&ask(post(large)).await, "REQUEST_TOO_LARGE");
     // The shop is none the worse for it.
     assert_eq!(ask(post(good)).await.data()["shop"]["name"], "Larder");
@@ -218,10 +238,14 @@ fn people(data: &Path) -> Arc<KeyRing> {
 async fn credentials_that_do_not_hold_are_refused() {
     let shop = Running::stocked();
     let user = User { id: UserId::new(), username: "ann".to_owned(), role: Role::Admin };
-    let token = |ring: Arc<KeyRing>, clock: Clock| Issuer::users(ring, clock).access_token(&user).unwrap().token;
+    let token =
+        |ring: Arc<KeyRing>, clock: Clock| Issuer::users(ring, clock).access_token(&user).unwrap().token;
     let now = Clock::system();
     let good = token(people(shop.data()), now.clone());
-    assert_eq!(shop.nobody().bearer(&good).ask("{ lowStock(first: 1) { nodes { available } } }").await.status, 200);
+    assert_eq!(
+        shop.nobody().bearer(&good).ask("{ lowStock(first: 1) { nodes { available } } }").await.status,
+        200
+    );
 
     let expired = token(people(shop.data()), Clock::manual(Utc::now() - TimeDelta::hours(1)));
     let stranger = token(Arc::new(KeyRing::ephemeral().unwrap()), now.clone());
@@ -230,12 +254,17 @@ async fn credentials_that_do_not_hold_are_refused() {
     let other_audience = ServiceTokens::new("order", order, now).token("inventory", "stock:reserve").unwrap();
     let claims = good.split('.').nth(1).unwrap();
     let unsigned = format!("{}.{claims}.", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\",\"typ\":\"JWT\"}"));
-    let other_algorithm = format!("{}.{claims}.c2ln", URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+    let other_algorithm =
+        format!("{}.{claims}.c2ln", URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
     let mut bent = good.clone();
     bent.replace_range(good.len() - 4.., "AAAA");
 
-    for bad in [&expired, &stranger, &other_issuer, &other_audience, &unsigned, &other_algorithm, &bent, "x", ""] {
-        for operation in ["{ products { _id } }", "{ me { _id } }", "mutation { placeOrder(products: []) { _id } }"] {
+    for bad in
+        [&expired, &stranger, &other_issuer, &other_audience, &unsigned, &other_algorithm, &bent, "x", ""]
+    {
+        for operation in
+            ["{ products { _id } }", "{ me { _id } }", "mutation { placeOrder(products: []) { _id } }"]
+        {
             refused(&shop.nobody().bearer(bad).ask(operation).await, "UNAUTHENTICATED");
         }
     }

@@ -39,7 +39,8 @@ async fn without_demo_nobody_can_sign_in_with_a_demo_account() {
 #[test]
 fn demo_data_is_refused_in_production() {
     let folder = tempfile::tempdir().unwrap();
-    let output = larder().args(["up", "--production", "--demo", "--data"]).arg(folder.path()).output().unwrap();
+    let output =
+        larder().args(["up", "--production", "--demo", "--data"]).arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--demo"));
 }
@@ -131,7 +132,10 @@ async fn a_backup_of_a_running_shop_is_a_shop() {
     let customer = restored.demo("customer").await;
     let answer = customer.send("query($id: ID!) { order(id: $id) { status } }", json!({ "id": order })).await;
     assert_eq!(answer.data()["order"]["status"], "CONFIRMED");
-    let answer = restored.nobody().send("query($id: ID!) { product(id: $id) { quantity } }", json!({ "id": id })).await;
+    let answer = restored
+        .nobody()
+        .send("query($id: ID!) { product(id: $id) { quantity } }", json!({ "id": id }))
+        .await;
     assert_eq!(answer.data()["product"]["quantity"], 6);
 }
 

@@ -22,19 +22,26 @@ async fn the_list_after_an_order_shows_what_is_left() {
     for left in (0..30).rev() {
         // Filled by this read, so that the next one could be stale.
         assert_eq!(listed(&shop, &milk).await, left + 1);
-        assert_eq!(customer.send(query, json!({ "id": milk })).await.data()["placeOrder"]["status"], "CONFIRMED");
+        assert_eq!(
+            customer.send(query, json!({ "id": milk })).await.data()["placeOrder"]["status"],
+            "CONFIRMED"
+        );
         assert_eq!(listed(&shop, &milk).await, left);
     }
     let refused = customer.send(query, json!({ "id": milk })).await;
     assert_eq!(refused.code(), "OUT_OF_STOCK");
-    assert_eq!(refused.error()["extensions"]["shortages"], json!([{ "_id": milk, "requested": 1, "available": 0 }]));
+    assert_eq!(
+        refused.error()["extensions"]["shortages"],
+        json!([{ "_id": milk, "requested": 1, "available": 0 }])
+    );
 }
 
 #[tokio::test]
 async fn the_list_after_a_change_shows_the_change() {
     let shop = Running::stocked();
     let admin = shop.demo("admin").await;
-    let by_name = "{ productsConnection(filter: { text: \"quincewort\" }, first: 5) { nodes { name price } } }";
+    let by_name =
+        "{ productsConnection(filter: { text: \"quincewort\" }, first: 5) { nodes { name price } } }";
     assert_eq!(shop.nobody().ask(by_name).await.data()["productsConnection"]["nodes"], json!([]));
     let id = shop.product("Quincewort", 5).await;
     let nodes = |answer: kit::testing::Answer| answer.data()["productsConnection"]["nodes"].clone();
@@ -62,7 +69,8 @@ async fn no_read_is_older_than_an_order_that_was_answered_before_it() {
     for _ in 0..8 {
         let (customer, id, answered) = (customer.clone(), id.clone(), answered.clone());
         buyers.push(tokio::spawn(async move {
-            let query = "mutation($id: String!) { placeOrder(products: [{ _id: $id, quantity: 1 }]) { _id } }";
+            let query =
+                "mutation($id: String!) { placeOrder(products: [{ _id: $id, quantity: 1 }]) { _id } }";
             for _ in 0..STOCK / 8 {
                 customer.send(query, json!({ "id": id })).await.data();
                 answered.fetch_add(1, Ordering::SeqCst);

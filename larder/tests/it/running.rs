@@ -67,7 +67,13 @@ impl Running {
                 let _ = said.send(line);
             }
         });
-        let mut shop = Self { child, lines: Mutex::new(lines), url: String::new(), data: data.to_owned(), _folder: None };
+        let mut shop = Self {
+            child,
+            lines: Mutex::new(lines),
+            url: String::new(),
+            data: data.to_owned(),
+            _folder: None,
+        };
         let line = shop.wait_for("/graphql");
         shop.url = line.split_whitespace().last().unwrap().to_owned();
         shop
@@ -76,7 +82,12 @@ impl Running {
     /// The next line that it says with this in it.
     pub(crate) fn wait_for(&self, words: &str) -> String {
         loop {
-            let line = self.lines.lock().unwrap().recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{words}`"));
+            let line = self
+                .lines
+                .lock()
+                .unwrap()
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("it never said `{words}`"));
             if line.contains(words) {
                 return line;
             }

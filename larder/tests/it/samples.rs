@@ -59,7 +59,9 @@ fn mask(value: &mut Value) {
                 "<token>"
             } else if text.starts_with("eyJ") {
                 "<cursor>"
-            } else if text.len() >= 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            } else if text.len() >= 43
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            {
                 "<secret>"
             } else {
                 return;
@@ -75,7 +77,11 @@ fn uuid(text: &str) -> bool {
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {value}")).to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no {pointer} in {value}"))
+        .to_owned()
 }
 
 #[tokio::test]

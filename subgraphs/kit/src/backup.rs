@@ -151,7 +151,10 @@ mod tests {
     }
 
     fn last(path: &Path) -> i64 {
-        Connection::open(path).unwrap().query_row("SELECT coalesce(max(n), 0) FROM log", [], |row| row.get(0)).unwrap()
+        Connection::open(path)
+            .unwrap()
+            .query_row("SELECT coalesce(max(n), 0) FROM log", [], |row| row.get(0))
+            .unwrap()
     }
 
     /// A writer puts each number first into `a`, then into `b`: at every moment `a` is equal or one ahead.

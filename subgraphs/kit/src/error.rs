@@ -275,7 +275,8 @@ impl Error {
     /// `BAD_USER_INPUT` with all the fields that are wrong; the text is made of them.
     #[must_use]
     pub fn bad_inputs(fields: Vec<FieldError>) -> Self {
-        let message = fields.iter().map(|f| format!("{}: {}", f.field, f.message)).collect::<Vec<_>>().join(" ");
+        let message =
+            fields.iter().map(|f| format!("{}: {}", f.field, f.message)).collect::<Vec<_>>().join(" ");
         Self { fields, ..Self::new(Code::BadUserInput, message) }
     }
 

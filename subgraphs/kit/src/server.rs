@@ -46,7 +46,10 @@ pub fn router(served: Served) -> Router {
         .route("/graphql", any(graphql))
         .route("/health/live", get(|| async { "ok" }))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()) }))
+        .route(
+            "/metrics",
+            get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()) }),
+        )
         .route("/.well-known/jwks.json", get(jwks))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(CatchPanicLayer::new())
@@ -100,7 +103,9 @@ async fn read(request: HttpRequest<Body>) -> Result<(http::HeaderMap, Posted), (
         return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, "Send GraphQL with POST."));
     }
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("application/json")) {
+    if !content_type
+        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("application/json"))
+    {
         let message = "Send the request with `Content-Type: application/json`.";
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadRequest, message));
     }

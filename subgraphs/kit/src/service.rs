@@ -148,7 +148,12 @@ impl Host {
     ///
     /// # Errors
     /// When the folder, the event log or the keys in it cannot be used.
-    pub async fn open(folder: &Path, clock: Clock, cache: Cache, api_key: Option<ApiKey>) -> Result<Self, StartError> {
+    pub async fn open(
+        folder: &Path,
+        clock: Clock,
+        cache: Cache,
+        api_key: Option<ApiKey>,
+    ) -> Result<Self, StartError> {
         let io = |source| StartError::Folder { path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
         let people = Arc::new(KeyRing::open(folder.join("keys").join("people.json"))?);
@@ -254,7 +259,9 @@ impl Host {
             }
         };
         family("larder_store_writes_total", "counter", "Documents written.", &|store| store.stats().writes);
-        family("larder_store_commits_total", "counter", "Commits, each one fsync.", &|store| store.stats().commits);
+        family("larder_store_commits_total", "counter", "Commits, each one fsync.", &|store| {
+            store.stats().commits
+        });
         family(
             "larder_store_undelivered",
             "gauge",

@@ -6,7 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    EmptySubscription, ObjectType, SDLExportOptions, Schema, ServerError, Variables, parser::types::ExecutableDocument,
+    EmptySubscription, ObjectType, SDLExportOptions, Schema, ServerError, Variables,
+    parser::types::ExecutableDocument,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -182,7 +183,8 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 /// The request's id from its header, if it is one that is safe to write into a log; otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = text(headers, REQUEST_ID).filter(|id| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
     given.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
 }

@@ -41,8 +41,9 @@ pub fn init(service: &'static str, level: &str) -> Result<Guard, Box<dyn std::er
         Err(_) => None,
     };
     global::set_text_map_propagator(TraceContextPropagator::new());
-    let otel =
-        provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+    let otel = provider
+        .as_ref()
+        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
     let json = std::env::var("LARDER_LOG").is_ok_and(|format| format == "json");
     let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter).with(otel);

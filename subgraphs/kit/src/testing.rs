@@ -1,6 +1,10 @@
 //! A world for the tests of one service: real engines in a folder of its own, a clock that is moved by hand, people with
 //! tokens, other services scripted or real, and the service itself behind its HTTP endpoint.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its world has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot set up its world has failed"
+)]
 
 use std::{future::Future, sync::Arc};
 
@@ -76,14 +80,17 @@ impl World {
     #[must_use]
     pub fn person(&self, username: &str, role: Role) -> Person {
         let user = User { id: UserId::new(), username: username.to_owned(), role };
-        let token = Issuer::users(self.host.people(), self.clock().clone()).access_token(&user).unwrap().token;
+        let token =
+            Issuer::users(self.host.people(), self.clock().clone()).access_token(&user).unwrap().token;
         Person { user, token }
     }
 
     /// A service's token for another service.
     #[must_use]
     pub fn service_token(&self, from: &str, to: &str, scope: &str) -> String {
-        ServiceTokens::new(from, self.host.ring(from).unwrap(), self.clock().clone()).token(to, scope).unwrap()
+        ServiceTokens::new(from, self.host.ring(from).unwrap(), self.clock().clone())
+            .token(to, scope)
+            .unwrap()
     }
 
     /// Scripts another service: from query and variables to its whole response, or to silence.

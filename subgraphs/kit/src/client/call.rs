@@ -101,7 +101,9 @@ impl Budget {
     const MAX: i64 = 10 * Self::RETRY;
 
     fn earn(&self) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |have| (have < Self::MAX).then_some(have + Self::CALL));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |have| {
+            (have < Self::MAX).then_some(have + Self::CALL)
+        });
     }
 
     fn spend(&self) -> bool {
@@ -150,8 +152,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`CallError`]; whether the other side may have acted is told apart.
-    pub async fn call<T: DeserializeOwned>(&self, call: &Call, variables: &impl Serialize) -> Result<T, CallError> {
-        let variables = serde_json::to_vec(variables).map_err(|error| CallError::NotMade(error.to_string()))?;
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        variables: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let variables =
+            serde_json::to_vec(variables).map_err(|error| CallError::NotMade(error.to_string()))?;
         let until = Instant::now() + call.deadline;
         self.budget.earn();
         let mut attempt = 1;
@@ -186,7 +193,12 @@ impl Client {
         }
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, call: &Call, variables: &[u8], until: Instant) -> Result<T, CallError> {
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        variables: &[u8],
+        until: Instant,
+    ) -> Result<T, CallError> {
         let headers = self.headers(call)?;
         let request = Request { query: call.document, operation_name: None, variables };
         let sent = async {
@@ -199,7 +211,9 @@ impl Client {
             }
         };
         let answer = self.breaker.call(sent).await.map_err(|error| match error {
-            recloser::Error::Rejected => CallError::NotMade(format!("the breaker to {} is open", self.service)),
+            recloser::Error::Rejected => {
+                CallError::NotMade(format!("the breaker to {} is open", self.service))
+            }
             recloser::Error::Inner(TransportError::NotSent { reason, .. }) => CallError::NotMade(reason),
             recloser::Error::Inner(TransportError::NoAnswer { reason, .. }) => CallError::Unknown(reason),
         })?;
@@ -244,7 +258,8 @@ impl Client {
                 extensions: problem.extensions,
             })));
         }
-        let answer: Answer<T> = serde_json::from_slice(answer).map_err(|error| unreadable(error.to_string()))?;
+        let answer: Answer<T> =
+            serde_json::from_slice(answer).map_err(|error| unreadable(error.to_string()))?;
         answer.data.ok_or_else(|| unreadable("there is no data".to_owned()))
     }
 }
@@ -271,6 +286,9 @@ impl Clients {
     /// # Errors
     /// `INTERNAL` when none was configured: the service forgot to declare whom it calls.
     pub fn to(&self, service: &str) -> crate::Result<Client> {
-        self.clients.get(service).cloned().ok_or_else(|| Error::bug(format!("no client to {service} is configured")))
+        self.clients
+            .get(service)
+            .cloned()
+            .ok_or_else(|| Error::bug(format!("no client to {service} is configured")))
     }
 }

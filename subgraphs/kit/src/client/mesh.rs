@@ -16,7 +16,10 @@ use crate::subgraph::{Request, Subgraph};
 
 /// What a scripted service of a test answers: from query and variables to the whole response.
 pub type Fake = Arc<
-    dyn Fn(String, serde_json::Value) -> Pin<Box<dyn Future<Output = Result<serde_json::Value, TransportError>> + Send>>
+    dyn Fn(
+            String,
+            serde_json::Value,
+        ) -> Pin<Box<dyn Future<Output = Result<serde_json::Value, TransportError>> + Send>>
         + Send
         + Sync,
 >;
@@ -78,7 +81,10 @@ impl Mesh {
                 let answer = fake(request.query.to_owned(), variables).await?;
                 Ok(answer.to_string().into())
             }
-            None => Err(TransportError::NotSent { service: name.to_owned(), reason: "it is not running".to_owned() }),
+            None => Err(TransportError::NotSent {
+                service: name.to_owned(),
+                reason: "it is not running".to_owned(),
+            }),
         }
     }
 

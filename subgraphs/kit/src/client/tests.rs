@@ -24,7 +24,9 @@ const AGAIN: Call = Call { idempotent: true, ..ONCE };
 type Script = dyn Fn(usize) -> Result<Value, TransportError> + Send + Sync;
 
 /// A client of a service that answers its n-th request as the script says, and a count of the requests.
-fn scripted(script: impl Fn(usize) -> Result<Value, TransportError> + Send + Sync + 'static) -> (Client, Arc<AtomicUsize>) {
+fn scripted(
+    script: impl Fn(usize) -> Result<Value, TransportError> + Send + Sync + 'static,
+) -> (Client, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let (counter, script): (_, Arc<Script>) = (calls.clone(), Arc::new(script));
     let mesh = Mesh::new();
@@ -81,7 +83,9 @@ async fn says_unknown_when_only_an_earlier_attempt_may_have_been_made() {
 
 #[tokio::test]
 async fn stops_retrying_when_the_budget_is_spent() {
-    let (client, calls) = scripted(|_| Ok(json!({ "errors": [{ "message": "down", "extensions": { "code": "UNAVAILABLE" } }] })));
+    let (client, calls) = scripted(|_| {
+        Ok(json!({ "errors": [{ "message": "down", "extensions": { "code": "UNAVAILABLE" } }] }))
+    });
     for _ in 0..100 {
         let _ = client.call::<Value>(&AGAIN, &json!({})).await;
     }

@@ -78,7 +78,9 @@ impl Caller {
         match self {
             Self::User(user) => Ok(user),
             Self::Nobody => Err(please_sign_in()),
-            Self::Service { .. } | Self::ApiKey => Err(crate::Error::forbidden("This is for people with an account.")),
+            Self::Service { .. } | Self::ApiKey => {
+                Err(crate::Error::forbidden("This is for people with an account."))
+            }
         }
     }
 

@@ -300,7 +300,8 @@ impl RemoteKeys {
         struct Set {
             keys: Vec<Key>,
         }
-        let failed = |error: reqwest::Error| KeyError::Fetch { url: self.url.clone(), reason: error.to_string() };
+        let failed =
+            |error: reqwest::Error| KeyError::Fetch { url: self.url.clone(), reason: error.to_string() };
         let answer = self.http.get(&self.url).timeout(Self::DEADLINE).send().await.map_err(failed)?;
         let set: Set = answer.error_for_status().map_err(failed)?.json().await.map_err(failed)?;
         let ed25519 = set.keys.into_iter().filter(|key| key.crv == "Ed25519");

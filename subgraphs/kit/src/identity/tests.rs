@@ -136,7 +136,9 @@ async fn refuses_what_is_not_a_token() {
 #[tokio::test]
 async fn knows_the_api_key_and_refuses_another() {
     let world = world();
-    let key = |text| HeaderMap::from_iter([(http::HeaderName::from_static("x-api-key"), HeaderValue::from_static(text))]);
+    let key = |text| {
+        HeaderMap::from_iter([(http::HeaderName::from_static("x-api-key"), HeaderValue::from_static(text))])
+    };
     assert_eq!(world.verifier.caller(&key("the key")).await.unwrap(), Caller::ApiKey);
     refused(&world.verifier, key("another key")).await;
     refused(&world.verifier, key("")).await;
@@ -179,7 +181,9 @@ fn refuses_a_damaged_key_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("auth.json");
-    for content in ["", "[]", "{}", "[{\"kid\":\"a\",\"created\":\"2026-01-01T00:00:00Z\",\"seed\":\"short\"}]"] {
+    for content in
+        ["", "[]", "{}", "[{\"kid\":\"a\",\"created\":\"2026-01-01T00:00:00Z\",\"seed\":\"short\"}]"]
+    {
         std::fs::write(&path, content).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(KeyRing::open(&path), Err(KeyError::Damaged(_))), "{content}");

@@ -7,7 +7,9 @@ use jsonwebtoken::{Algorithm, Header};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{ACCESS_TOKEN_TTL, GRAPH_AUDIENCE, KeyRing, SERVICE_TOKEN_TTL, USERS_ISSUER, caller::User, service_issuer};
+use super::{
+    ACCESS_TOKEN_TTL, GRAPH_AUDIENCE, KeyRing, SERVICE_TOKEN_TTL, USERS_ISSUER, caller::User, service_issuer,
+};
 use crate::{Error, Result, clock::Clock};
 
 /// The claims of a token (RFC 9068 names).

@@ -130,8 +130,7 @@ impl Verifier {
             return Err(refused());
         };
         // The issuer that the token names only chooses the key; the signature then proves it.
-        let named: Claims =
-            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| refused())?;
+        let named: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| refused())?;
         let trust = self.trusted.iter().find(|trust| trust.issuer == named.iss).ok_or_else(refused)?;
         let key = trust.keys.find(kid).await.map_err(|error| Error::unavailable("Sign-in", error))?;
         let key = key.ok_or_else(refused)?;

@@ -20,7 +20,9 @@ const ENGINES: &[&str] = &["rusqlite", "libsqlite3-sys", "mongodb", "redis"];
 /// The breaches in one member's dependencies.
 fn breaches(member: &str, members: &[String], dependencies: &[String]) -> Vec<String> {
     let strangers = dependencies.iter().filter(|dependency| {
-        members.contains(dependency) && *dependency != member && !allowed(member).contains(&dependency.as_str())
+        members.contains(dependency)
+            && *dependency != member
+            && !allowed(member).contains(&dependency.as_str())
     });
     let engines =
         dependencies.iter().filter(|dependency| member != "kit" && ENGINES.contains(&dependency.as_str()));
@@ -121,7 +123,9 @@ fn every_dependency_has_a_licence_that_fits() {
 
 #[test]
 fn tells_licences_that_fit_from_those_that_do_not() {
-    for good in ["MIT", "MIT OR GPL-3.0", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "ISC AND MIT"] {
+    for good in
+        ["MIT", "MIT OR GPL-3.0", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "ISC AND MIT"]
+    {
         assert!(acceptable(good), "{good}");
     }
     for bad in ["GPL-3.0", "AGPL-3.0-only", "MIT AND GPL-3.0", "SSPL-1.0", "none"] {
