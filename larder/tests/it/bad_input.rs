@@ -20,12 +20,11 @@ use serde_json::{Value, json};
 use crate::running::Running;
 
 /// Words of the inside that no client may ever read.
-const INSIDE: [&str; 14] = [
+const INSIDE: [&str; 13] = [
     "panicked",
     "src/",
     ".rs:",
     "sqlite",
-    "rusqlite",
     "database is",
     "async_graphql",
     "axum",

@@ -1,3 +1,5 @@
+//! What a product allows and what it refuses.
+
 use super::{
     super::{
         category::Tree,

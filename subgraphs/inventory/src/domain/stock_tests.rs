@@ -1,3 +1,5 @@
+//! The rules of a stock: one by one, and over random histories against a naive model.
+
 use proptest::prelude::*;
 
 use super::*;

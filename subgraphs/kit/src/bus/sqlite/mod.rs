@@ -1,9 +1,9 @@
 //! The log in a SQLite file of this process.
 //!
 //! One thread writes: it commits everything that waits with one fsync. What the groups have still to handle is in memory
-//! ([`group`]), so that taking and acknowledging touch no disk; acknowledgements are written a moment later, without an fsync of
+//! (`group`), so that taking and acknowledging touch no disk; acknowledgements are written a moment later, without an fsync of
 //! their own: a crash brings back the events of that moment, which handlers expect. Leases are in memory alone, so that a
-//! crash ends them. The file has one owner ([`schema::own`]).
+//! crash ends them. The file has one owner (`schema::own`).
 
 mod group;
 mod queue;
