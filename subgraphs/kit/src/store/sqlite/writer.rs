@@ -33,14 +33,12 @@ const PLACE_WAIT: Duration = Duration::from_secs(2);
 /// The largest transaction. Beyond this a further write costs more than its share of the fsync.
 const LARGEST_BATCH: usize = 512;
 
-/// When several writers were seen in the last commit, more are on their way: wait for them, as PostgreSQL does with `commit_delay` and
-/// `commit_siblings`. Answered writers come back after the work between two writes, so the more there are, the longer
-/// it pays; but when nobody has come for a while, all have come. A writer that is alone never waits.
-const FEW_SIBLINGS: usize = 4;
-const MANY_SIBLINGS: usize = 8;
-const SHORT_WINDOW: Duration = Duration::from_millis(1);
-const LONG_WINDOW: Duration = Duration::from_millis(4);
-const QUIET: Duration = Duration::from_micros(500);
+/// Where several writers share a commit, more of them are on their way: they come back after the work between two of their
+/// writes. So a commit waits until as many have come as shared the commits before it, for half a millisecond for each of
+/// them and never longer than this. (PostgreSQL's `commit_delay` and `commit_siblings` are the same idea with fixed
+/// numbers.) A writer that is alone never waits, and when fewer come than were expected, fewer are expected next time.
+const WAIT_FOR_EACH: Duration = Duration::from_micros(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(12);
 
 enum Request {
     Write(Waiting),
@@ -156,12 +154,13 @@ struct Committer {
 
 impl Committer {
     fn run(mut self) {
-        let mut siblings = 0;
+        let mut expected = 1;
         while let Ok(request) = self.requests.recv() {
             let mut batch = Vec::new();
             self.take(request, &mut batch);
-            self.gather(&mut batch, siblings);
-            siblings = batch.len();
+            self.gather(&mut batch, expected);
+            // Forgotten by a quarter at a time, since one commit is not like the other.
+            expected = batch.len().max(expected * 3 / 4);
             if !batch.is_empty() {
                 self.commit(batch);
             }
@@ -175,24 +174,20 @@ impl Committer {
         }
     }
 
-    /// Takes what waits, and lingers for more where more is expected.
-    fn gather(&mut self, batch: &mut Vec<Waiting>, siblings: usize) {
-        let window = match siblings {
-            MANY_SIBLINGS.. => LONG_WINDOW,
-            FEW_SIBLINGS.. => SHORT_WINDOW,
-            _ => Duration::ZERO,
-        };
-        let until = Instant::now() + window;
+    /// Takes what waits, and waits itself until as many have come as are expected.
+    fn gather(&mut self, batch: &mut Vec<Waiting>, expected: usize) {
+        let each = u32::try_from(expected).unwrap_or(u32::MAX);
+        let until = Instant::now() + WAIT_FOR_EACH.saturating_mul(each).min(LONGEST_WAIT);
         while batch.len() < LARGEST_BATCH {
             if let Ok(request) = self.requests.try_recv() {
                 self.take(request, batch);
                 continue;
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if batch.len() >= expected || left.is_zero() {
                 return;
             }
-            match self.requests.recv_timeout(left.min(QUIET)) {
+            match self.requests.recv_timeout(left) {
                 Ok(request) => self.take(request, batch),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }
