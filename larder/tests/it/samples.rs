@@ -79,7 +79,7 @@ fn mask(value: &mut Value) {
             } else if text.starts_with("eyJ") {
                 "<cursor>"
             } else if text.len() >= 43
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
             {
                 "<secret>"
             } else {
