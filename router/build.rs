@@ -1,4 +1,4 @@
-//! Puts GraphiQL's bundle into the binary, where `make graphiql` has made it. Without one the router still builds, and its
+//! Puts GraphiQL's bundle into the binary, where `make web` has made it. Without one the router still builds, and its
 //! page says what to run.
 
 use std::{
