@@ -1,6 +1,6 @@
 # The commands a person needs. Each works on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help run test verify schema bench web
+.PHONY: help run cluster test verify schema bench web
 
 CARGO ?= cargo
 # Always the whole workspace: built one by one, its members would want the same 700 crates with other features each.
@@ -8,6 +8,7 @@ BUILD = $(CARGO) build --quiet --workspace --bins
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 LISTEN ?= 127.0.0.1:4000
 DATA ?= data
+REPLICAS ?= 1
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +16,10 @@ help: ## Show this list
 run: web ## Open the stocked shop at http://127.0.0.1:4000 (LISTEN=…, DATA=…)
 	$(BUILD)
 	$(BIN)/larder up --demo --listen $(LISTEN) --data $(DATA)
+
+cluster: web ## Open the distributed shop on this machine: a process for each service, MongoDB, Redis (REPLICAS=2)
+	$(BUILD)
+	$(BIN)/larder cluster --demo --listen $(LISTEN) --replicas $(REPLICAS)
 
 test: web ## Run every test
 	$(CARGO) test --workspace

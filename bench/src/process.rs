@@ -43,15 +43,7 @@ impl Running {
 
     /// Resident memory now and at its largest, in MB.
     pub(crate) fn memory(&self) -> Result<(f64, f64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let of = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name));
-            let kib = line
-                .and_then(|line| line.split_whitespace().nth(1))
-                .and_then(|text| text.parse::<f64>().ok());
-            kib.map(|kib| kib * 1024.0 / 1e6).with_context(|| format!("no {name} in the status"))
-        };
-        Ok((of("VmRSS")?, of("VmHWM")?))
+        resident(self.id())
     }
 
     /// Stops it by SIGTERM and waits for its end.
@@ -62,6 +54,18 @@ impl Running {
         anyhow::ensure!(status.success(), "it ended with {status}");
         Ok(())
     }
+}
+
+/// Resident memory of a process now and at its largest, in MB.
+pub(crate) fn resident(process: u32) -> Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let of = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name));
+        let kib =
+            line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<f64>().ok());
+        kib.map(|kib| kib * 1024.0 / 1e6).with_context(|| format!("no {name} in the status"))
+    };
+    Ok((of("VmRSS")?, of("VmHWM")?))
 }
 
 impl Drop for Running {
@@ -89,6 +93,14 @@ pub(crate) fn larder() -> Result<PathBuf> {
 pub(crate) fn shop(data: &Path, more: &[&str]) -> Result<Running> {
     let mut command = Command::new(larder()?);
     command.args(["up", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data).args(more);
+    command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
+    Running::start(&mut command)
+}
+
+/// A distributed shop on this data folder; what listens is its router.
+pub(crate) fn cluster(data: &Path) -> Result<Running> {
+    let mut command = Command::new(larder()?);
+    command.args(["cluster", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data);
     command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
     Running::start(&mut command)
 }

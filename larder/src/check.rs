@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -20,7 +21,7 @@ use kit::{
 };
 use order::OrderAccount;
 
-use crate::say;
+use crate::{distributed::secrets::PREFIX, say};
 
 /// What is checked.
 #[derive(Args, Debug)]
@@ -28,6 +29,12 @@ pub struct Check {
     /// The data folder of the shop
     #[arg(long, env = "LARDER_DATA", default_value = "data")]
     data: PathBuf,
+    /// The MongoDB of a distributed shop instead: mongodb://user:password@host/, the user may read every service's database
+    #[arg(long, env = "LARDER_CHECK_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// What the names of the services' databases there begin with
+    #[arg(long, env = "LARDER_DATABASE_PREFIX", default_value = PREFIX)]
+    prefix: String,
 }
 
 /// A promise that is broken.
@@ -39,37 +46,110 @@ pub struct Finding {
     pub what: String,
 }
 
+impl From<catalog::Overdue> for Finding {
+    fn from(product: catalog::Overdue) -> Self {
+        let catalog::Overdue { id, name, since } = product;
+        Self { about: id, what: format!("{name} was begun at {since} and neither published nor taken back") }
+    }
+}
+
 /// A hold is settled moments after its order; one that is past its expiry for longer than this has been forgotten.
 const FORGOTTEN: TimeDelta = TimeDelta::minutes(5);
+
+/// Where there is no moment at which everything can be read, books that do not agree are read again this often, this far
+/// apart: what is on its way arrives, what is wrong stays.
+const READINGS: usize = 5;
+const BETWEEN: Duration = Duration::from_secs(2);
 
 /// Recounts; false where a promise is broken.
 ///
 /// # Errors
 /// When the data cannot be read.
 pub async fn check(args: &Check) -> Result<bool> {
-    let folder = tempfile::tempdir()?;
-    let copy = folder.path().join("copy");
-    kit::backup::copy_folder(&args.data, &copy)?;
-    let stocks = inventory::accounts(&open(&copy, inventory::SERVICE.name).await?).await?;
-    let orders = order::ledger(&open(&copy, order::SERVICE.name).await?).await?;
-    let findings = findings(&stocks, &orders, Utc::now());
+    let (books, findings) = match &args.store {
+        None => {
+            let folder = tempfile::tempdir()?;
+            let copy = folder.path().join("copy");
+            kit::backup::copy_folder(&args.data, &copy)?;
+            let books = Books::read(async |service| in_folder(&copy, service).await).await?;
+            let findings = books.findings();
+            (books, findings)
+        }
+        Some(url) => settled(&Servers { url, prefix: &args.prefix }).await?,
+    };
     for finding in &findings {
         say!("{}  {}", finding.about, finding.what);
     }
-    let pieces: i64 = stocks.iter().map(|stock| stock.sold).sum();
-    say!(
-        "{} products, {} orders, {pieces} pieces sold: {}",
-        stocks.len(),
-        orders.len(),
-        match findings.len() {
-            0 => "every promise is kept".to_owned(),
-            broken => format!("{broken} broken promises"),
-        }
-    );
+    say!("{}: {}", books.summary(), verdict(&findings));
     Ok(findings.is_empty())
 }
 
-/// A copy's events stay where they are: they are part of what is counted.
+/// What is wrong on servers, and stays so.
+async fn settled(servers: &Servers<'_>) -> Result<(Books, Vec<Finding>)> {
+    let mut lasting: Option<Vec<Finding>> = None;
+    let mut reading = 0;
+    loop {
+        reading += 1;
+        let books = Books::read(async |service| servers.open(service).await).await?;
+        let found = books.findings();
+        // The text of a finding has its numbers: one that moves is on its way, and a new one is looked at again.
+        let stays = |finding: &Finding| lasting.as_ref().is_none_or(|before| before.contains(finding));
+        let found: Vec<_> = found.into_iter().filter(stays).collect();
+        if found.is_empty() || reading == READINGS {
+            return Ok((books, found));
+        }
+        lasting = Some(found);
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+fn verdict(findings: &[Finding]) -> String {
+    match findings.len() {
+        0 => "every promise is kept".to_owned(),
+        broken => format!("{broken} broken promises"),
+    }
+}
+
+/// What the services have written down.
+pub(crate) struct Books {
+    stocks: Vec<Account>,
+    orders: Vec<OrderAccount>,
+    products: catalog::Report,
+}
+
+impl Books {
+    /// Reads the books of every service from its store.
+    pub(crate) async fn read(open: impl AsyncFn(&str) -> Result<Store>) -> Result<Self> {
+        let (stock, order) = (open(inventory::SERVICE.name).await?, open(order::SERVICE.name).await?);
+        let catalog = open(catalog::SERVICE.name).await?;
+        Ok(Self {
+            stocks: inventory::accounts(&stock).await?,
+            orders: order::ledger(&order).await?,
+            products: catalog::check(&catalog, Utc::now()).await?,
+        })
+    }
+
+    /// Every promise that they break.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut findings = findings(&self.stocks, &self.orders, Utc::now());
+        findings.extend(self.products.overdue.iter().cloned().map(Finding::from));
+        findings
+    }
+
+    /// How much there is, in one line.
+    pub(crate) fn summary(&self) -> String {
+        let pieces: i64 = self.stocks.iter().map(|stock| stock.sold).sum();
+        let on_hand: i64 = self.stocks.iter().map(|stock| stock.on_hand).sum();
+        format!(
+            "{} products offered, {} stocks with {on_hand} pieces on hand, {} orders, {pieces} pieces sold",
+            self.products.offered,
+            self.stocks.len(),
+            self.orders.len()
+        )
+    }
+}
+
+/// Events stay where they are: they are part of what is counted.
 struct Keep;
 
 #[async_trait]
@@ -79,10 +159,28 @@ impl Sink for Keep {
     }
 }
 
-async fn open(copy: &Path, service: &str) -> Result<Store> {
-    let path = copy.join(format!("{service}.db"));
+/// A service's store in a data folder that nobody serves. Its events are left alone.
+pub(crate) async fn in_folder(folder: &Path, service: &str) -> Result<Store> {
+    let path = folder.join(format!("{service}.db"));
     anyhow::ensure!(path.exists(), "the data folder has no {service}.db");
     Store::sqlite(&path, vec![Arc::new(Keep)]).await.with_context(|| format!("opening {}", path.display()))
+}
+
+/// A MongoDB that has the databases of all services.
+pub(crate) struct Servers<'a> {
+    /// Its address.
+    pub(crate) url: &'a str,
+    /// What the names of the databases begin with.
+    pub(crate) prefix: &'a str,
+}
+
+impl Servers<'_> {
+    /// A service's store. Its events are left to the service.
+    pub(crate) async fn open(&self, service: &str) -> Result<Store> {
+        let database = format!("{}{service}", self.prefix);
+        let store = Store::mongo(self.url, &database, vec![Arc::new(Keep)]).await;
+        store.with_context(|| format!("opening the database {database}"))
+    }
 }
 
 /// Every promise that these books break.
@@ -226,6 +324,15 @@ mod tests {
     fn finds_an_order_that_was_never_decided() {
         let late = OrderAccount { overdue: Some(TimeDelta::minutes(1)), ..order(OrderStatus::Confirmed, 3) };
         assert_eq!(count(&stock(ORDER), &[late]), 1);
+    }
+
+    #[test]
+    fn names_a_product_that_was_left_half_made() {
+        let half =
+            catalog::Overdue { id: "p".to_owned(), name: "Milk".to_owned(), since: DateTime::UNIX_EPOCH };
+        let finding = Finding::from(half);
+        assert_eq!(finding.about, "p");
+        assert!(finding.what.starts_with("Milk was begun at 1970-01-01"), "{}", finding.what);
     }
 
     #[test]

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     check,
+    distributed::{cluster, keys},
     graph::Graph,
-    say, schema,
+    moving, say, schema,
     secrets::{OPERATOR, Secrets},
     seed, up,
 };
@@ -29,6 +30,7 @@ Examples:
   larder up --production --data /srv/larder --listen 0.0.0.0:4000
   larder seed --url http://127.0.0.1:4000   stock a shop that runs
   larder check                              recount every promise from the data
+  larder cluster --demo --replicas 2        the distributed shop on this machine
   larder backup /backups/monday             copy the data of a shop that runs
 ";
 
@@ -55,6 +57,16 @@ enum Command {
     ///
     /// The copy is a data folder: restore it by putting it in the place of the old one, or by `larder up --data COPY`.
     Backup(BackupArgs),
+    /// Open the distributed shop as processes on this machine: a process for each service and the router, MongoDB, Redis
+    ///
+    /// It starts the servers that it finds (see docs/OPERATIONS.md). SIGTERM and Ctrl-C stop it part by part.
+    Cluster(cluster::Cluster),
+    /// Make or rotate the secrets and signing keys of a distributed shop
+    Keys(keys::Keys),
+    /// Copy a stopped standalone shop into the MongoDB of a distributed one, and compare
+    ///
+    /// Nothing is taken out of the data folder. It can be run again, until the new shop is in use. Exits 1 where something differs.
+    Move(moving::Move),
     /// List the events that a service could not handle, or hand one to it again
     DeadLetters(DeadLetterArgs),
 }
@@ -102,10 +114,13 @@ impl Cli {
     pub fn run(self) -> Result<bool> {
         match self.command {
             Command::Up(args) => up::up(&args).map(|()| true),
+            Command::Cluster(args) => block_on(cluster::cluster(&args)).map(|()| true),
+            Command::Keys(args) => keys::keys(&args).map(|()| true),
             Command::Schema(args) => schema::schema(&args),
             Command::Compose(args) => schema::compose(&args).map(|()| true),
             Command::Backup(args) => backup(&args).map(|()| true),
             Command::Check(args) => block_on(check::check(&args)),
+            Command::Move(args) => block_on(moving::run(&args)),
             Command::Seed(args) => block_on(seed(args)).map(|()| true),
             Command::DeadLetters(args) => block_on(dead_letters(args)).map(|()| true),
         }

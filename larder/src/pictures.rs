@@ -1,6 +1,8 @@
 //! The pictures of the demo range, in the program.
 
-use router::web::{EmbeddedFile, Mount};
+use std::path::Path;
+
+use router::web::Mount;
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -10,21 +12,19 @@ struct Pictures;
 /// What serves them under `/pictures`.
 #[must_use]
 pub fn pictures() -> Mount {
-    let files: Vec<_> = Pictures::iter()
-        .filter_map(|path| {
-            let file = Pictures::get(&path)?;
-            let hash = file.metadata.sha256_hash();
-            let etag = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-            // Made once, and needed for as long as the program runs.
-            Some(EmbeddedFile {
-                path: String::leak(path.into_owned()),
-                content: match file.data {
-                    std::borrow::Cow::Borrowed(content) => content,
-                    std::borrow::Cow::Owned(content) => Vec::leak(content),
-                },
-                etag: String::leak(format!("\"{etag}\"")),
-            })
-        })
-        .collect();
-    Mount::embedded("/pictures", Vec::leak(files))
+    Mount::embedded::<Pictures>("/pictures")
+}
+
+/// Puts them into a folder, for a router that does not have them.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_to(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for name in Pictures::iter() {
+        if let Some(picture) = Pictures::get(&name) {
+            std::fs::write(folder.join(&*name), picture.data)?;
+        }
+    }
+    Ok(())
 }

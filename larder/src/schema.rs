@@ -92,6 +92,10 @@ pub fn generated(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     files.push(("schema/supergraph.graphql".into(), composed.supergraph));
     files.push(("schema/api.graphql".into(), composed.api));
     files.push(("docs/ERRORS.md".into(), errors()));
+    let page = PathBuf::from("docs/OPERATIONS.md");
+    let text = fs::read_to_string(root.join(&page)).with_context(|| format!("reading {}", page.display()))?;
+    let text = crate::distributed::paper(&text).context("docs/OPERATIONS.md has no place for its table")?;
+    files.push((page, text));
     Ok(files)
 }
 

@@ -13,8 +13,8 @@ use kit::identity::write_private;
 
 /// The name of the file in the data folder.
 const FILE: &str = "secrets.env";
-const API_SECRET: &str = "API_SECRET";
-const OPERATOR_PASSWORD: &str = "LARDER_OPERATOR_PASSWORD";
+pub(crate) const API_SECRET: &str = "API_SECRET";
+pub(crate) const OPERATOR_PASSWORD: &str = "LARDER_OPERATOR_PASSWORD";
 /// The account that a shop starts with: it can make others what they are to be.
 pub const OPERATOR: &str = "operator";
 
@@ -38,14 +38,7 @@ impl Secrets {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let is_new = !path.exists();
-        let mut kept = if is_new { BTreeMap::new() } else { read(&path)? };
-        for name in [API_SECRET, OPERATOR_PASSWORD] {
-            kept.entry(name.to_owned()).or_insert_with(random);
-        }
-        if is_new {
-            write_private(&path, render(&kept).as_bytes())
-                .with_context(|| format!("writing {}", path.display()))?;
-        }
+        let kept = kept(&path, &[API_SECRET.to_owned(), OPERATOR_PASSWORD.to_owned()])?;
         let take = |name: &str| -> Result<String> {
             let value = std::env::var(name).ok().or_else(|| kept.get(name).cloned()).unwrap_or_default();
             if value.len() < 12 {
@@ -62,20 +55,43 @@ impl Secrets {
     }
 }
 
+/// The secrets of these names in that file. Those that are missing are made and kept there too; what is in the file stays as it is.
+///
+/// # Errors
+/// When the file cannot be read or written, or others can read it.
+pub(crate) fn kept(path: &Path, names: &[String]) -> Result<BTreeMap<String, String>> {
+    let there = path.exists();
+    let mut kept = if there { read(path)? } else { BTreeMap::new() };
+    let missing = names.iter().filter(|name| !kept.contains_key(*name));
+    let missing: BTreeMap<_, _> = missing.map(|name| (name.clone(), random())).collect();
+    if !missing.is_empty() {
+        let failed = || format!("writing {}", path.display());
+        let text = if there {
+            format!("{}\n{}", fs::read_to_string(path).with_context(failed)?.trim_end(), lines(&missing))
+        } else {
+            render(&missing)
+        };
+        write_private(path, text.as_bytes()).with_context(failed)?;
+        kept.extend(missing);
+    }
+    Ok(kept)
+}
+
 /// 192 bits as text that needs no quoting anywhere.
 fn random() -> String {
     let bytes: [u8; 24] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn render(kept: &BTreeMap<String, String>) -> String {
-    let mut text = String::from(
-        "# The secrets of this shop, made on its first start. Keep them to yourself; change one and start again.\n",
-    );
-    for (name, value) in kept {
-        text.push_str(&format!("{name}={value}\n"));
-    }
-    text
+pub(crate) fn render(kept: &BTreeMap<String, String>) -> String {
+    format!(
+        "# The secrets of this shop, made on its first start. Keep them to yourself; change one and start again.\n{}",
+        lines(kept)
+    )
+}
+
+fn lines(kept: &BTreeMap<String, String>) -> String {
+    kept.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
 fn read(path: &Path) -> Result<BTreeMap<String, String>> {
@@ -120,6 +136,19 @@ mod tests {
         assert!(!second.is_new);
         assert_eq!(first.api_secret, second.api_secret);
         assert_ne!(first.api_secret, first.operator_password);
+    }
+
+    #[test]
+    fn what_a_person_wrote_stays_and_what_is_missing_is_added_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.env");
+        write_private(&path, b"# mine\nA=chosen by hand").unwrap();
+        let names = ["A", "B"].map(str::to_owned);
+        let first = kept(&path, &names).unwrap();
+        assert_eq!(first["A"], "chosen by hand");
+        assert_eq!(kept(&path, &names).unwrap(), first, "what was made is the same the next time");
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# mine\nA=chosen by hand\nB="));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use kit::identity::{ApiKey, KeySource, Trust, Verifier};
-use router::{Listening, Mode, Options, Supergraph, compose::SupergraphFile};
+use router::{Listening, Mode, Options, Supergraph};
 
 use crate::{
     graph::Graph,
@@ -80,15 +80,14 @@ pub fn up(options: &Up) -> Result<()> {
     let announce = announcement(options.demo, secrets, started, handle);
     // In-process calls run on the router's own threads; what they spawn belongs to the services' runtime.
     let _entered = runtime.enter();
-    let served = router::run(router_options(options, &shop, announce)?);
+    let served = router::run(router_options(options, &shop, announce));
     runtime.block_on(shop.close());
     served.context("serving the shop")
 }
 
-fn router_options(options: &Up, shop: &Shop, announce: router::OnListening) -> Result<Options> {
+fn router_options(options: &Up, shop: &Shop, announce: router::OnListening) -> Options {
     let mut router = Options::new(options.listen, Supergraph::Sdl(crate::SUPERGRAPH.to_owned()));
-    let file = SupergraphFile::parse(crate::SUPERGRAPH_FILE, Path::new("."))
-        .map_err(|reason| anyhow::anyhow!("supergraph.yaml: {reason}"))?;
+    let file = crate::supergraph_file();
     let host = shop.host();
     router.cookie_subgraphs = file.cookie_subgraphs();
     router.cache_policy = file.cache;
@@ -111,11 +110,11 @@ fn router_options(options: &Up, shop: &Shop, announce: router::OnListening) -> R
     router.workers = options.workers;
     router.tracing = std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
     router.on_listening = Some(announce);
-    Ok(router)
+    router
 }
 
 /// One process per data folder: a second one would not see what the first has in memory.
-fn lock(folder: &Path) -> Result<File> {
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
     match file.try_lock() {
@@ -162,7 +161,7 @@ fn announcement(
     })
 }
 
-async fn stock(base: &str, operator_password: &str) -> Result<()> {
+pub(crate) async fn stock(base: &str, operator_password: &str) -> Result<()> {
     let graph = Graph::new(&format!("{base}/graphql"))?;
     let terminal = std::io::stderr().is_terminal();
     let seeded = seed::seed(&graph, (OPERATOR, operator_password), |done, of| {

@@ -45,11 +45,11 @@ pub(crate) fn hive(
             "host": options.listen.ip().to_string(),
             "port": options.listen.port(),
             "graphql_endpoint": GRAPHQL_PATH,
-            "shutdown_timeout": seconds(options.timeouts.drain),
         },
         "csrf": { "enabled": true, "required_headers": PREFLIGHT_HEADERS },
         "cors": cors(&options.cors_origins),
         "headers": headers(&options.cookie_subgraphs),
+        "override_subgraph_urls": { "subgraphs": urls(&options.subgraph_urls) },
         "introspection": options.introspection(),
         "limits": limits(options),
         "traffic_shaping": {
@@ -119,6 +119,10 @@ fn headers(cookie_subgraphs: &[String]) -> Value {
         "all": { "request": [{ "propagate": { "named": FORWARDED_HEADERS } }] },
         "subgraphs": subgraphs,
     })
+}
+
+fn urls(subgraphs: &[(String, String)]) -> Value {
+    subgraphs.iter().map(|(name, url)| (name.clone(), json!({ "url": url }))).collect()
 }
 
 fn seconds(duration: std::time::Duration) -> String {

@@ -10,6 +10,8 @@
 
 pub mod compose;
 mod config;
+mod drain;
+pub mod environment;
 mod front;
 mod identity;
 mod local;

@@ -97,6 +97,8 @@ pub struct Options {
     pub cache: Option<kit::cache::Cache>,
     /// Subgraphs that get the client's cookies and may set them (the one that keeps refresh tokens).
     pub cookie_subgraphs: Vec<String>,
+    /// Where subgraphs are, by name, where it is not what the supergraph says.
+    pub subgraph_urls: Vec<(String, String)>,
     /// Subgraphs that run in this process.
     pub local: Option<Arc<dyn LocalSubgraphs>>,
     /// Who verifies credentials; none, and the subgraphs alone do.
@@ -109,6 +111,8 @@ pub struct Options {
     pub ready: Option<Readiness>,
     /// How often a client may write.
     pub rate_limits: RateLimits,
+    /// Where they are counted: for all routers together, where there are several.
+    pub buckets: kit::limit::Buckets,
     /// Static pages.
     pub web: Vec<Mount>,
     /// Who is served.
@@ -144,12 +148,14 @@ impl Options {
             cache_policy: CachePolicy::default(),
             cache: None,
             cookie_subgraphs: Vec::new(),
+            subgraph_urls: Vec::new(),
             local: None,
             identity: None,
             jwks: None,
             metrics: None,
             ready: None,
             rate_limits: RateLimits::default(),
+            buckets: kit::limit::Buckets::memory(),
             web: crate::web::builtin(),
             mode: Mode::Development,
             introspection: None,

@@ -8,6 +8,7 @@ use kit::cache::Cache;
 use ntex::web::{self, HttpRequest, HttpResponse};
 
 use crate::{
+    drain::Drain,
     options::{Readiness, Source},
     web::Site,
 };
@@ -17,6 +18,7 @@ pub(crate) struct Routes {
     pub(crate) jwks: Option<Source>,
     pub(crate) metrics: Option<Source>,
     pub(crate) ready: Option<Readiness>,
+    pub(crate) drain: Drain,
     pub(crate) cache: Option<Cache>,
     pub(crate) site: Site,
 }
@@ -45,7 +47,7 @@ async fn ready(
     schema: web::types::State<Arc<SchemaState>>,
 ) -> HttpResponse {
     let asked = routes.ready.as_ref().is_none_or(|ready| ready());
-    status(asked && schema.is_ready(&request).await)
+    status(asked && !routes.drain.is_stopping() && schema.is_ready(&request).await)
 }
 
 fn status(well: bool) -> HttpResponse {

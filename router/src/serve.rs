@@ -17,12 +17,13 @@ use hive_router::{
     plugins::plugins_service::PluginService,
     telemetry::{TelemetryContext, traces::set_tracing_enabled},
 };
-use ntex::{SharedCfg, web};
+use ntex::{SharedCfg, time::Seconds, web};
 use tempfile::NamedTempFile;
 
 use crate::{
     Options, Supergraph,
     config::{self, GRAPHQL_PATH},
+    drain::Drain,
     front::{Front, FrontConfig},
     identity::Door,
     plugins::{Larder, State, list_cache::ListCache, rate_limit::Limiter},
@@ -35,6 +36,9 @@ use crate::{
 /// never comes.
 const PLANNED_POLL: Duration = Duration::from_millis(1);
 const PLANNED_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long connections on which nothing is asked may take to close.
+const CLOSING: Seconds = Seconds(2);
 
 /// Why the router did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +74,13 @@ pub enum RouterError {
 pub struct Listening {
     /// Where.
     pub address: SocketAddr,
-    server: ntex::server::Server,
+    drain: Drain,
 }
 
 impl Listening {
     /// Stops accepting, lets requests in flight end, and makes [`run`] return.
     pub async fn stop(self) {
-        let server = self.server;
-        // Asked for before it is awaited, because the server's handle may not be shared between threads.
-        let stopped = server.stop(true);
-        drop(server);
-        stopped.await;
+        self.drain.stop().await;
     }
 }
 
@@ -115,6 +115,7 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
         .map_err(|error| RouterError::Start(error.to_string()))?
         .into_static();
 
+    let drain = Drain::default();
     let listener = TcpListener::bind(options.listen)
         .map_err(|source| RouterError::Listen { address: options.listen, source })?;
     let address = listener.local_addr()?;
@@ -140,12 +141,13 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
         jwks: options.jwks.take(),
         metrics: options.metrics.take(),
         ready: options.ready.take(),
+        drain: drain.clone(),
         cache: options.cache.take(),
         site: Site::new(std::mem::take(&mut options.web)),
     });
     let paths = RouterPaths::new(GRAPHQL_PATH.to_owned(), None, None);
     let compression = ResponseCompressionService::new(config);
-    let shared_by_workers = shared.clone();
+    let (shared_by_workers, drained) = (shared.clone(), drain.clone());
     let mut server = web::HttpServer::new(async move || {
         let paths = paths.clone();
         // The last is the outermost.
@@ -153,6 +155,7 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
             .middleware(PluginService::new(paths.clone(), None))
             .middleware(front.clone())
             .middleware(compression.clone())
+            .middleware(drained.clone())
             .state(shared_by_workers.clone())
             .state(schema_state.clone())
             .state(shared_by_workers.telemetry_context.clone())
@@ -165,20 +168,21 @@ pub async fn serve(mut options: Options) -> Result<(), RouterError> {
     if let Some(workers) = options.workers {
         server = server.workers(workers.max(1));
     }
-    if !options.signals {
-        server = server.disable_signals();
-    }
     let server = server
+        // They are heard by the drain.
+        .disable_signals()
         .config(SharedCfg::new("larder-router").add(build_http_service_config(config)))
-        .shutdown_timeout(config.shutdown_timeout())
+        .shutdown_timeout(CLOSING)
         .listen(listener)
         .map_err(|source| RouterError::Listen { address, source })?
         .run();
     if let Some(on_listening) = on_listening {
-        on_listening(Listening { address, server: server.clone() });
+        on_listening(Listening { address, drain: drain.clone() });
     }
+    ntex::rt::spawn(drain.clone().run(server.clone(), options.signals, options.timeouts.drain));
 
     let served = server.await;
+    drain.ended();
     tasks.graceful_shutdown().await;
     invoke_shutdown_hooks(&shared).await;
     served.map_err(RouterError::Serve)
@@ -193,7 +197,7 @@ fn state(options: &Options, schema: &Arc<SchemaIndex>, sdl: &str) -> State {
         .map(|cache| ListCache::new(cache, policy.clone(), schema.clone(), sdl));
     State::new(
         Door::new(options.identity.clone()),
-        Limiter::new(options.rate_limits.clone()),
+        Limiter::new(options.rate_limits.clone(), options.buckets.clone()),
         list_cache,
         options.local.as_ref(),
         schema.subgraphs(),

@@ -1,14 +1,17 @@
 //! Static pages: from the binary or a folder, with validators, caching by name, Brotli where it was made at build time, a
 //! Content-Security-Policy, and no way out of the folder. What the pages are is their own business.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use ntex::{
     http::{Method, StatusCode, header},
+    util::Bytes,
     web::{HttpRequest, HttpResponse},
 };
-
-include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
+use rust_embed::{EmbeddedFile, RustEmbed};
 
 /// Pages of a shop's own front end: everything from here, nothing inline.
 pub const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -20,21 +23,13 @@ const GRAPHIQL: &str = "default-src 'none'; script-src 'self'; style-src 'self' 
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file in the binary.
-#[derive(Debug, Clone, Copy)]
-pub struct EmbeddedFile {
-    /// The path below the mount, without a leading slash.
-    pub path: &'static str,
-    /// The content.
-    pub content: &'static [u8],
-    /// A validator that changes with the content.
-    pub etag: &'static str,
-}
+/// Finds a file that is in the binary, by its path below the mount.
+type Lookup = fn(&str) -> Option<EmbeddedFile>;
 
 /// Where a mount's files are.
 #[derive(Debug, Clone)]
 enum Files {
-    Embedded(&'static [EmbeddedFile]),
+    Embedded(Lookup),
     Folder(PathBuf),
 }
 
@@ -48,10 +43,10 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Files in the binary. `prefix` is `/` or `/name`.
+    /// Files that were put into the binary when it was built. `prefix` is `/` or `/name`.
     #[must_use]
-    pub fn embedded(prefix: &str, files: &'static [EmbeddedFile]) -> Self {
-        Self::new(prefix, Files::Embedded(files))
+    pub fn embedded<E: RustEmbed>(prefix: &str) -> Self {
+        Self::new(prefix, Files::Embedded(E::get))
     }
 
     /// The files of a folder.
@@ -89,31 +84,26 @@ impl Mount {
 /// The pages that the router has itself: the entrance at `/` and GraphiQL at `/graphiql`.
 #[must_use]
 pub fn builtin() -> Vec<Mount> {
-    static ENTRANCE: &[EmbeddedFile] = &[
-        EmbeddedFile {
-            path: "index.html",
-            content: include_bytes!("../pages/index.html"),
-            etag: concat!("\"entrance-", env!("CARGO_PKG_VERSION"), "\""),
-        },
-        EmbeddedFile {
-            path: "entrance.css",
-            content: include_bytes!("../pages/entrance.css"),
-            etag: concat!("\"entrance-", env!("CARGO_PKG_VERSION"), "\""),
-        },
-        EmbeddedFile {
-            path: "favicon.svg",
-            content: include_bytes!("../pages/favicon.svg"),
-            etag: concat!("\"entrance-", env!("CARGO_PKG_VERSION"), "\""),
-        },
-    ];
-    static WITHOUT_BUNDLE: &[EmbeddedFile] = &[EmbeddedFile {
-        path: "index.html",
-        content: include_bytes!("../pages/graphiql-missing.html"),
-        etag: "\"missing\"",
-    }];
-    let graphiql = if GRAPHIQL_FILES.is_empty() { WITHOUT_BUNDLE } else { GRAPHIQL_FILES };
-    vec![Mount::embedded("/", ENTRANCE), Mount::embedded("/graphiql", graphiql).with_csp(GRAPHIQL)]
+    let graphiql = match Graphiql::get("index.html") {
+        Some(_) => Mount::embedded::<Graphiql>("/graphiql"),
+        None => Mount::embedded::<WithoutGraphiql>("/graphiql"),
+    };
+    vec![Mount::embedded::<Entrance>("/"), graphiql.with_csp(GRAPHIQL)]
 }
+
+#[derive(RustEmbed)]
+#[folder = "pages/entrance"]
+struct Entrance;
+
+/// The bundle that `make web` makes. Without one the router still builds, and its page says what to run.
+#[derive(RustEmbed)]
+#[folder = "graphiql/dist"]
+#[allow_missing = true]
+struct Graphiql;
+
+#[derive(RustEmbed)]
+#[folder = "pages/graphiql-missing"]
+struct WithoutGraphiql;
 
 /// All mounts of a router.
 pub(crate) struct Site {
@@ -123,7 +113,7 @@ pub(crate) struct Site {
 
 /// A file that was found.
 struct Found {
-    content: Vec<u8>,
+    content: Cow<'static, [u8]>,
     etag: String,
     brotli: bool,
 }
@@ -174,14 +164,15 @@ impl Mount {
     async fn find(&self, path: &str, brotli: bool) -> Option<Found> {
         let compressed = format!("{path}.br");
         match &self.files {
-            Files::Embedded(files) => {
-                let find = |path: &str| files.iter().find(|file| file.path == path);
+            Files::Embedded(find) => {
                 let plain = find(path)?;
-                let (file, brotli) = match find(&compressed) {
-                    Some(file) if brotli => (file, true),
-                    _ => (plain, false),
+                let (file, brotli) = match brotli.then(|| find(&compressed)).flatten() {
+                    Some(file) => (file, true),
+                    None => (plain, false),
                 };
-                Some(Found { content: file.content.to_vec(), etag: file.etag.to_owned(), brotli })
+                let hash = file.metadata.sha256_hash();
+                let etag = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+                Some(Found { content: file.data, etag: format!("\"{etag}\""), brotli })
             }
             Files::Folder(folder) => {
                 if brotli
@@ -214,7 +205,11 @@ impl Mount {
         if found.brotli {
             response.header(header::CONTENT_ENCODING, "br");
         }
-        response.content_type(content_type(path)).body(found.content)
+        let content = match found.content {
+            Cow::Borrowed(content) => Bytes::from_static(content),
+            Cow::Owned(content) => Bytes::from(content),
+        };
+        response.content_type(content_type(path)).body(content)
     }
 }
 
@@ -227,7 +222,7 @@ async fn read(folder: &Path, path: &str) -> Option<Found> {
     let about = tokio::fs::metadata(&file).await.ok().filter(std::fs::Metadata::is_file)?;
     let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let etag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
-    Some(Found { content: tokio::fs::read(&file).await.ok()?, etag, brotli: false })
+    Some(Found { content: tokio::fs::read(&file).await.ok()?.into(), etag, brotli: false })
 }
 
 /// What lies below a prefix; nothing in the inner option for the prefix itself without a slash.

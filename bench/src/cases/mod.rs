@@ -1,6 +1,7 @@
 //! What is measured. Each case opens shops of its own and leaves nothing behind.
 
 mod cached;
+mod distributed;
 mod orders;
 mod scale;
 mod start;
@@ -48,6 +49,10 @@ pub(crate) fn run(only: &str, runs: usize) -> Result<bool> {
         if "scale".starts_with(only) {
             scale::run(runs, &mut report).await.context("scale")?;
         }
+        if "distributed".starts_with(only) {
+            distributed::run(runs, &mut report).await.context("distributed")?;
+            distributed::idle(runs, &mut report).await.context("distributed, at rest")?;
+        }
         anyhow::Ok(())
     })?;
     Ok(report.end())
@@ -82,8 +87,12 @@ async fn operator(graph: &Graph) -> Result<String> {
 
 /// A figure of the shop's own, from `/metrics`.
 async fn metric(shop: &Running, line_start: &str) -> Result<f64> {
-    let url = format!("http://127.0.0.1:{}/metrics", shop.port);
-    let text = reqwest::get(url).await?.text().await?;
+    metric_at(&format!("http://127.0.0.1:{}", shop.port), line_start).await
+}
+
+/// A figure from the `/metrics` at this base address.
+async fn metric_at(base: &str, line_start: &str) -> Result<f64> {
+    let text = reqwest::get(format!("{base}/metrics")).await?.text().await?;
     let line = text.lines().find(|line| line.starts_with(line_start));
     let value = line.and_then(|line| line.rsplit(' ').next()).and_then(|text| text.parse().ok());
     value.with_context(|| format!("no {line_start} in /metrics"))

@@ -12,14 +12,14 @@ use crate::{
     report::{Promise, Report},
 };
 
-const CLIENTS: usize = 64;
+pub(super) const CLIENTS: usize = 64;
 const PRODUCTS: usize = 200;
 const ORDERS: u64 = 6_000;
 const COMMITS: &str = "larder_store_commits_total{service=\"order\"}";
 
 /// One order of one piece per request, of the products in turn.
-struct Orders {
-    requests: Vec<Vec<u8>>,
+pub(super) struct Orders {
+    pub(super) requests: Vec<Vec<u8>>,
 }
 
 impl Script for Orders {
@@ -41,14 +41,8 @@ pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     prepare(folder.path())?;
     let shop = process::shop(folder.path(), &[])?;
     let (token, products) = products(&shop).await?;
-    let order = |product: &String| {
-        let query = format!(
-            "mutation {{ placeOrder(products: [{{ _id: \"{product}\", quantity: 1 }}]) {{ _id status }} }}"
-        );
-        post("/graphql", &[("authorization", &format!("Bearer {token}"))], &json!({ "query": query }))
-    };
-    let spread = Arc::new(Orders { requests: products.iter().map(order).collect() });
-    let hot = Arc::new(Orders { requests: products.iter().take(1).map(order).collect() });
+    let spread = Arc::new(Orders { requests: of_products(&token, &products) });
+    let hot = Arc::new(Orders { requests: of_products(&token, &products[..1]) });
 
     let (mut rates, mut per_fsync, mut ratios, mut peaks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for warm_up in std::iter::once(true).chain(std::iter::repeat_n(false, runs)) {
@@ -70,8 +64,19 @@ pub(crate) async fn run(runs: usize, report: &mut Report) -> Result<()> {
     shop.stop()
 }
 
+/// An order of one piece of each of these products.
+pub(super) fn of_products(token: &str, products: &[String]) -> Vec<Vec<u8>> {
+    let order = |product: &String| {
+        let query = format!(
+            "mutation {{ placeOrder(products: [{{ _id: \"{product}\", quantity: 1 }}]) {{ _id status }} }}"
+        );
+        post("/graphql", &[("authorization", &format!("Bearer {token}"))], &json!({ "query": query }))
+    };
+    products.iter().map(order).collect()
+}
+
 /// A shopper's token and the products to buy, each with stock enough.
-async fn products(shop: &Running) -> Result<(String, Vec<String>)> {
+pub(super) async fn products(shop: &Running) -> Result<(String, Vec<String>)> {
     let graph = graph(shop)?;
     let admin = graph.bearer(&operator(&graph).await?);
     let mut products = Vec::new();

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use kit::testing::TestClient;
 use serde_json::json;
 
-use crate::running::Running;
+use crate::running::{Kind, Running, on_both_shops};
 
 /// A well-formed id of nothing: `NOT_FOUND` means that the caller may.
 const NOTHING: &str = "01920000-0000-7000-8000-000000000000";
@@ -80,9 +80,8 @@ async fn root_fields(shop: &Running, root: &str) -> Vec<String> {
     names
 }
 
-#[tokio::test]
-async fn every_root_field_admits_only_whom_it_should() {
-    let shop = Running::stocked();
+async fn every_root_field_admits_only_whom_it_should(kind: Kind) {
+    let shop = Running::of(kind);
     let callers = [
         ("nobody", shop.nobody()),
         ("customer", shop.demo("customer").await),
@@ -104,13 +103,13 @@ async fn every_root_field_admits_only_whom_it_should() {
         }
     }
     let table: Vec<_> = table.lines().map(str::trim_end).collect();
-    insta::assert_snapshot!(table.join("\n"));
+    // Named, so that both shops are held to the same.
+    insta::assert_snapshot!("every_root_field_admits_only_whom_it_should", table.join("\n"));
 }
 
 /// What only services may call is not in the schema, for anybody.
-#[tokio::test]
-async fn what_only_services_may_call_cannot_be_named() {
-    let shop = Running::stocked();
+async fn what_only_services_may_call_cannot_be_named(kind: Kind) {
+    let shop = Running::of(kind);
     let admin = shop.demo("admin").await;
     for operation in [
         "mutation { reserveStock(order: \"@\", lines: [], expiresAt: \"2026-01-01T00:00:00Z\") }",
@@ -131,9 +130,8 @@ async fn what_only_services_may_call_cannot_be_named() {
     }
 }
 
-#[tokio::test]
-async fn somebody_elses_order_is_not_found() {
-    let shop = Running::stocked();
+async fn somebody_elses_order_is_not_found(kind: Kind) {
+    let shop = Running::of(kind);
     let (customer, seller) = (shop.demo("customer").await, shop.demo("seller").await);
     let id = shop.product("Private tea", 10).await;
     let query = "mutation($id: String!) { placeOrder(products: [{ _id: $id, quantity: 1 }]) { _id } }";
@@ -145,3 +143,9 @@ async fn somebody_elses_order_is_not_found() {
     }
     assert_eq!(seller.ask("{ orders { _id } }").await.data()["orders"], json!([]));
 }
+
+on_both_shops![
+    every_root_field_admits_only_whom_it_should,
+    what_only_services_may_call_cannot_be_named,
+    somebody_elses_order_is_not_found,
+];

@@ -4,7 +4,6 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    path::Path,
     sync::Arc,
 };
 
@@ -17,14 +16,16 @@ use kit::{
 };
 use serde_json::{Value, json};
 
-use crate::running::Running;
+use crate::running::{Kind, Running, on_both_shops};
 
 /// Words of the inside that no client may ever read.
-const INSIDE: [&str; 13] = [
+const INSIDE: [&str; 15] = [
     "panicked",
     "src/",
     ".rs:",
     "sqlite",
+    "mongo",
+    "redis",
     "database is",
     "async_graphql",
     "axum",
@@ -54,9 +55,8 @@ async fn counted(shop: &Running) -> Value {
     admin.ask(query).await.data().clone()
 }
 
-#[tokio::test]
-async fn wrong_values_are_refused_and_write_nothing() {
-    let shop = Running::stocked();
+async fn wrong_values_are_refused_and_write_nothing(kind: Kind) {
+    let shop = Running::of(kind);
     let (customer, tool) = (shop.demo("customer").await, shop.tool());
     let id = shop.product("Plain tea", 50).await;
     let before = counted(&shop).await;
@@ -132,9 +132,8 @@ async fn wrong_values_are_refused_and_write_nothing() {
     );
 }
 
-#[tokio::test]
-async fn wrong_types_and_documents_are_refused() {
-    let shop = Running::stocked();
+async fn wrong_types_and_documents_are_refused(kind: Kind) {
+    let shop = Running::of(kind);
     let customer = shop.demo("customer").await;
     let deep =
         format!("{{ categories {}{}", "{ children ".repeat(40), "{ slug }".to_owned() + &"}".repeat(41));
@@ -169,9 +168,8 @@ async fn wrong_types_and_documents_are_refused() {
     }
 }
 
-#[tokio::test]
-async fn requests_that_are_none_are_refused() {
-    let shop = Running::stocked();
+async fn requests_that_are_none_are_refused(kind: Kind) {
+    let shop = Running::of(kind);
     let http = reqwest::Client::new();
     let ask = async |request: reqwest::RequestBuilder| {
         let response = request.send().await.unwrap();
@@ -204,12 +202,10 @@ async fn requests_that_are_none_are_refused() {
 }
 
 /// A body that is announced and does not come, then a closed connection: nothing is done, and the shop goes on.
-#[tokio::test]
-async fn a_body_that_is_cut_off_does_nothing() {
-    let shop = Running::stocked();
+async fn a_body_that_is_cut_off_does_nothing(kind: Kind) {
+    let shop = Running::of(kind);
     let before = counted(&shop).await;
-    let key = std::fs::read_to_string(shop.data().join("secrets.env")).unwrap();
-    let key = key.lines().find_map(|line| line.strip_prefix("API_SECRET=")).unwrap();
+    let key = shop.api_secret();
     let host = shop.url().trim_start_matches("http://").trim_end_matches("/graphql").to_owned();
     let query = "mutation { createProduct(input: { name: \\\"cut\\\", price: 1, quantity: 1 }) { _id } }";
     let body = format!("{{\"query\":\"{query}\"}}");
@@ -229,26 +225,21 @@ async fn a_body_that_is_cut_off_does_nothing() {
     assert_eq!(counted(&shop).await, before);
 }
 
-fn people(data: &Path) -> Arc<KeyRing> {
-    Arc::new(KeyRing::open(data.join("keys/people.json")).unwrap())
-}
-
-#[tokio::test]
-async fn credentials_that_do_not_hold_are_refused() {
-    let shop = Running::stocked();
+async fn credentials_that_do_not_hold_are_refused(kind: Kind) {
+    let shop = Running::of(kind);
     let user = User { id: UserId::new(), username: "ann".to_owned(), role: Role::Admin };
     let token =
         |ring: Arc<KeyRing>, clock: Clock| Issuer::users(ring, clock).access_token(&user).unwrap().token;
     let now = Clock::system();
-    let good = token(people(shop.data()), now.clone());
+    let good = token(shop.ring("auth", "people"), now.clone());
     assert_eq!(
         shop.nobody().bearer(&good).ask("{ lowStock(first: 1) { nodes { available } } }").await.status,
         200
     );
 
-    let expired = token(people(shop.data()), Clock::manual(Utc::now() - TimeDelta::hours(1)));
+    let expired = token(shop.ring("auth", "people"), Clock::manual(Utc::now() - TimeDelta::hours(1)));
     let stranger = token(Arc::new(KeyRing::ephemeral().unwrap()), now.clone());
-    let order = Arc::new(KeyRing::open(shop.data().join("keys/order.json")).unwrap());
+    let order = shop.ring("order", "order");
     let other_issuer = token(order.clone(), now.clone());
     let other_audience = ServiceTokens::new("order", order, now).token("inventory", "stock:reserve").unwrap();
     let claims = good.split('.').nth(1).unwrap();
@@ -276,9 +267,8 @@ async fn credentials_that_do_not_hold_are_refused() {
     refused(&claimed.ask("{ me { _id } }").await, "UNAUTHENTICATED");
 }
 
-#[tokio::test]
-async fn too_many_attempts_are_told_when_to_come_back() {
-    let shop = Running::stocked_with(&[]);
+async fn too_many_attempts_are_told_when_to_come_back(kind: Kind) {
+    let shop = Running::of_with(kind, &[]);
     let query = "mutation { login(input: { username: \"customer\", password: \"wrong-password\" }) { access_token } }";
     for _ in 0..100 {
         let answer = shop.nobody().ask(query).await;
@@ -291,3 +281,12 @@ async fn too_many_attempts_are_told_when_to_come_back() {
     }
     panic!("a hundred wrong passwords, and nobody minded");
 }
+
+on_both_shops![
+    wrong_values_are_refused_and_write_nothing,
+    wrong_types_and_documents_are_refused,
+    requests_that_are_none_are_refused,
+    a_body_that_is_cut_off_does_nothing,
+    credentials_that_do_not_hold_are_refused,
+    too_many_attempts_are_told_when_to_come_back,
+];

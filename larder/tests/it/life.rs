@@ -91,6 +91,50 @@ async fn sigterm_answers_what_was_asked_and_exits_0() {
 }
 
 #[tokio::test]
+async fn sigterm_does_not_wait_for_connections_that_are_idle() {
+    let shop = Running::stocked();
+    // The pool of this client keeps its connection open.
+    let idle = shop.demo("customer").await;
+    assert_eq!(idle.ask("{ me { username } }").await.data()["me"]["username"], "customer");
+    let began = std::time::Instant::now();
+    shop.signal("-TERM");
+    assert!(shop.wait().success());
+    // The drain may take 20 s; nothing was there to wait for.
+    assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn metrics_tell_of_writes_events_and_the_list_cache() {
+    let shop = Running::stocked();
+    let customer = shop.demo("customer").await;
+    let product = shop.product("Counted", 3).await;
+    let query = "mutation($id: String!) { placeOrder(products: [{ _id: $id, quantity: 1 }]) { status } }";
+    assert_eq!(
+        customer.send(query, json!({ "id": product })).await.data()["placeOrder"]["status"],
+        "CONFIRMED"
+    );
+    let figure = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        line.rsplit(' ').next()?.parse::<f64>().ok()
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let text = reqwest::get(shop.at("/metrics")).await.unwrap().text().await.unwrap();
+        assert!(figure(&text, "larder_store_commits_total{service=\"order\"}") > Some(0.0), "{text}");
+        assert!(figure(&text, "larder_list_cache_misses_total").is_some(), "{text}");
+        assert!(figure(&text, "larder_subgraph_request_seconds_count{subgraph=\"order\"}") > Some(0.0));
+        // The sale is heard a moment after its answer.
+        if figure(&text, "larder_events_total{group=\"inventory\",outcome=\"handled\"}") > Some(0.0) {
+            assert!(text.contains("larder_events_waiting{group=\"inventory\"}"), "{text}");
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{text}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn stocking_an_already_stocked_shop_changes_nothing() {
     let shop = Running::stocked();
     let count = "{ productsConnection(first: 1) { totalCount } }";

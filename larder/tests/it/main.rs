@@ -3,7 +3,13 @@
 
 mod access;
 mod bad_input;
+mod cluster;
+mod compose;
+mod cut_off;
 mod life;
+mod logs;
+mod moving;
 mod read_your_writes;
 mod running;
 mod samples;
+mod traces;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::running::Running;
+use crate::running::{Kind, Running, on_both_shops};
 
 const LIST: &str = "{ products(first: 250) { _id quantity } }";
 
@@ -13,9 +13,8 @@ async fn listed(shop: &Running, id: &str) -> i64 {
     product.unwrap_or_else(|| panic!("{id} is not listed"))["quantity"].as_i64().unwrap()
 }
 
-#[tokio::test]
-async fn the_list_after_an_order_shows_what_is_left() {
-    let shop = Running::stocked();
+async fn the_list_after_an_order_shows_what_is_left(kind: Kind) {
+    let shop = Running::of(kind);
     let customer = shop.demo("customer").await;
     let milk = shop.product("Fresh milk", 30).await;
     let query = "mutation($id: String!) { placeOrder(products: [{ _id: $id, quantity: 1 }]) { status } }";
@@ -36,9 +35,8 @@ async fn the_list_after_an_order_shows_what_is_left() {
     );
 }
 
-#[tokio::test]
-async fn the_list_after_a_change_shows_the_change() {
-    let shop = Running::stocked();
+async fn the_list_after_a_change_shows_the_change(kind: Kind) {
+    let shop = Running::of(kind);
     let admin = shop.demo("admin").await;
     let by_name =
         "{ productsConnection(filter: { text: \"quincewort\" }, first: 5) { nodes { name price } } }";
@@ -54,14 +52,13 @@ async fn the_list_after_a_change_shows_the_change() {
 }
 
 /// Many read while many buy: no read that began after an order was answered shows more than was left then.
-#[tokio::test(flavor = "multi_thread")]
-async fn no_read_is_older_than_an_order_that_was_answered_before_it() {
+async fn no_read_is_older_than_an_order_that_was_answered_before_it(kind: Kind) {
     use std::sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     };
     const STOCK: i64 = 200;
-    let shop = Arc::new(Running::stocked());
+    let shop = Arc::new(Running::of(kind));
     let customer = shop.demo("customer").await;
     let id = shop.product("Hot cakes", i32::try_from(STOCK).unwrap()).await;
     let answered = Arc::new(AtomicI64::new(0));
@@ -93,3 +90,9 @@ async fn no_read_is_older_than_an_order_that_was_answered_before_it() {
     }
     assert_eq!(listed(&shop, &id).await, 0);
 }
+
+on_both_shops![
+    the_list_after_an_order_shows_what_is_left,
+    the_list_after_a_change_shows_the_change,
+    no_read_is_older_than_an_order_that_was_answered_before_it,
+];

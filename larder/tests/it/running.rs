@@ -1,21 +1,50 @@
-//! Shops for tests: started from a stocked folder that is made once, each on a copy of its own, killed at the end.
+//! Shops for tests, each on data of its own: the standalone one from a copy of a stocked folder that is made once, the distributed
+//! one as a cluster on this machine. Stopped at the end.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Mutex, OnceLock,
+        Arc, Mutex, OnceLock,
         mpsc::{Receiver, channel},
     },
     time::Duration,
 };
 
-use kit::testing::TestClient;
+use kit::{identity::KeyRing, testing::TestClient};
 use serde_json::json;
 
 /// Longer than any start takes on a busy machine; a shop that is not open by then will never be.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Which shop a test is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// One process on embedded engines.
+    Standalone,
+    /// A process for each service, MongoDB and Redis.
+    Cluster,
+}
+
+/// Makes two tests of each of these functions, which take a [`Kind`]: what they promise holds for both shops.
+macro_rules! on_both_shops {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn standalone() {
+                super::$name(crate::running::Kind::Standalone).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn cluster() {
+                super::$name(crate::running::Kind::Cluster).await;
+            }
+        })+
+    };
+}
+pub(crate) use on_both_shops;
 
 /// The program.
 pub(crate) fn larder() -> Command {
@@ -26,6 +55,7 @@ pub(crate) fn larder() -> Command {
 
 /// A shop that runs. It is killed when this is dropped.
 pub(crate) struct Running {
+    kind: Kind,
     child: Child,
     lines: Mutex<Receiver<String>>,
     url: String,
@@ -35,31 +65,67 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// A stocked shop on a copy of its own, without rate limits.
-    pub(crate) fn stocked() -> Self {
-        Self::stocked_with(&["--no-rate-limits"])
+    /// A stocked shop of this kind, without rate limits.
+    pub(crate) fn of(kind: Kind) -> Self {
+        Self::of_with(kind, &["--no-rate-limits"])
     }
 
-    /// A stocked shop started with these flags.
-    pub(crate) fn stocked_with(flags: &[&str]) -> Self {
+    /// A stocked shop of this kind, started with these flags.
+    pub(crate) fn of_with(kind: Kind, flags: &[&str]) -> Self {
+        Self::stocked_in(kind, &[], flags)
+    }
+
+    /// A stocked shop of this kind, started in this environment with these flags.
+    pub(crate) fn stocked_in(kind: Kind, environment: &[(&str, &str)], flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        kit::backup::copy_folder(template(), &data).unwrap();
-        let mut shop = Self::open(&data, flags);
+        let mut shop = match kind {
+            Kind::Standalone => {
+                kit::backup::copy_folder(template(), &data).unwrap();
+                Self::start(kind, &data, environment, flags)
+            }
+            Kind::Cluster => {
+                let flags: Vec<_> = ["--demo"].iter().chain(flags).copied().collect();
+                let shop = Self::start(kind, &data, environment, &flags);
+                shop.wait_for("The shop is stocked");
+                shop
+            }
+        };
         shop._folder = Some(folder);
         shop
     }
 
-    /// A shop on this folder.
+    /// A distributed shop with nothing in it.
+    pub(crate) fn empty_cluster(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shop = Self::start(Kind::Cluster, &folder.path().join("data"), &[], flags);
+        shop._folder = Some(folder);
+        shop
+    }
+
+    /// A stocked standalone shop, without rate limits.
+    pub(crate) fn stocked() -> Self {
+        Self::of(Kind::Standalone)
+    }
+
+    /// A standalone shop on this folder.
     pub(crate) fn open(data: &Path, flags: &[&str]) -> Self {
-        let mut child = larder()
-            .args(["up", "--listen", "127.0.0.1:0", "--data"])
+        Self::start(Kind::Standalone, data, &[], flags)
+    }
+
+    fn start(kind: Kind, data: &Path, environment: &[(&str, &str)], flags: &[&str]) -> Self {
+        let mut command = larder();
+        command
+            .envs(environment.iter().copied())
+            .args([if kind == Kind::Cluster { "cluster" } else { "up" }, "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(flags)
             .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stdin(Stdio::null());
+        if environment.iter().any(|(name, _)| *name == "LARDER_LOG") {
+            command.stderr(File::create(data.with_extension("log")).unwrap());
+        }
+        let mut child = command.spawn().unwrap();
         let (said, lines) = channel();
         let output = child.stdout.take().unwrap();
         std::thread::spawn(move || {
@@ -68,6 +134,7 @@ impl Running {
             }
         });
         let mut shop = Self {
+            kind,
             child,
             lines: Mutex::new(lines),
             url: String::new(),
@@ -109,6 +176,21 @@ impl Running {
         &self.data
     }
 
+    /// What its processes have logged so far, where it was started with `LARDER_LOG`.
+    pub(crate) fn logged(&self) -> String {
+        let mut text = std::fs::read_to_string(self.data.with_extension("log")).unwrap();
+        if self.kind == Kind::Cluster {
+            for log in std::fs::read_dir(self.data.join("logs")).unwrap() {
+                let path = log.unwrap().path();
+                // Redis writes a log of its own kind.
+                if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("redis")) {
+                    text.push_str(&std::fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        text
+    }
+
     /// Nobody.
     pub(crate) fn nobody(&self) -> TestClient {
         TestClient::new(&self.url)
@@ -129,9 +211,36 @@ impl Running {
 
     /// Somebody who knows the API key.
     pub(crate) fn tool(&self) -> TestClient {
-        let text = std::fs::read_to_string(self.data.join("secrets.env")).unwrap();
-        let key = text.lines().find_map(|line| line.strip_prefix("API_SECRET=")).unwrap();
-        self.nobody().header("x-api-key", key)
+        self.nobody().header("x-api-key", &self.api_secret())
+    }
+
+    /// The first admin, signed in.
+    pub(crate) async fn operator(&self) -> TestClient {
+        self.sign_in(larder::secrets::OPERATOR, &self.secret("LARDER_OPERATOR_PASSWORD")).await
+    }
+
+    /// The API key.
+    pub(crate) fn api_secret(&self) -> String {
+        self.secret("API_SECRET")
+    }
+
+    fn secret(&self, name: &str) -> String {
+        let folder = match self.kind {
+            Kind::Standalone => self.data.clone(),
+            Kind::Cluster => self.data.join("secrets/operator"),
+        };
+        let text = std::fs::read_to_string(folder.join("secrets.env")).unwrap();
+        let line = text.lines().find(|line| line.starts_with(&format!("{name}=")));
+        line.and_then(|line| line.split_once('=')).unwrap().1.to_owned()
+    }
+
+    /// The signing keys of that name, which the service of that name has.
+    pub(crate) fn ring(&self, service: &str, name: &str) -> Arc<KeyRing> {
+        let folder = match self.kind {
+            Kind::Standalone => self.data.join("keys"),
+            Kind::Cluster => self.data.join("secrets").join(service).join("keys"),
+        };
+        Arc::new(KeyRing::follow(folder.join(format!("{name}.json"))).unwrap())
     }
 
     /// A product made for this test, with that much stock; its id.
@@ -162,7 +271,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if self.kind == Kind::Cluster {
+            // It ends the processes that it keeps; killed, it could not.
+            let mut kill = Command::new("kill");
+            let _ = kill.args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status();
+        } else {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use kit::testing::TestClient;
 use serde_json::{Value, json};
 
-use crate::running::Running;
+use crate::running::{Kind, Running, on_both_shops};
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/queries"))
@@ -103,9 +103,8 @@ fn text(value: &Value, pointer: &str) -> String {
         .to_owned()
 }
 
-#[tokio::test]
-async fn every_sample_operation_answers_as_documented() {
-    let shop = Running::stocked();
+async fn every_sample_operation_answers_as_documented(kind: Kind) {
+    let shop = Running::of(kind);
     let (nobody, tool) = (shop.nobody(), shop.tool());
     let (customer, admin) = (shop.demo("customer").await, shop.demo("admin").await);
     let mut samples = Samples { sent: BTreeSet::new() };
@@ -168,3 +167,5 @@ async fn every_sample_operation_answers_as_documented() {
     samples.send("archive-product", &admin, json!({ "id": chocolate })).await;
     samples.end();
 }
+
+on_both_shops![every_sample_operation_answers_as_documented,];

@@ -130,6 +130,8 @@ pub(crate) fn present(error: &mut GraphQLError, request_id: &str) {
     if subgraph.is_some()
         && let Some(known) = Code::from_name(&code)
     {
+        // They are places in the document that the router made for the subgraph.
+        error.locations = None;
         error.extensions.code = Some(known.as_str().to_owned());
         return;
     }
@@ -154,6 +156,7 @@ pub(crate) fn present(error: &mut GraphQLError, request_id: &str) {
         "an error was masked"
     );
     error.extensions.extensions.clear();
+    error.locations = None;
     let (known, text) =
         if is_absence(&code) { (Code::Unavailable, UNAVAILABLE) } else { (Code::Internal, INTERNAL) };
     text.clone_into(&mut error.message);
@@ -214,6 +217,7 @@ mod tests {
             .add_subgraph_name("order")
             .add_affected_path("placeOrder");
         error.extensions.set("shortages".to_owned(), json!([{ "_id": "1", "requested": 2, "available": 1 }]));
+        error.locations = Some(vec![GraphQLErrorLocation { line: 1, column: 24 }]);
         assert_eq!(
             presented(error),
             serde_json::json!({

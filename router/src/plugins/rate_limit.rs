@@ -1,40 +1,16 @@
 //! How often a client may write. Token buckets by address, and by user where one is proved, for sign-in, registration
 //! and what nobody in particular writes. Each mutation field counts, however it is aliased or spread over fragments.
-//! Reads are not limited unless a rule for them is set. What a sign-in costs and when an account is locked is the
-//! auth service's.
+//! Reads are not limited unless a rule for them is set. Where they are counted is kit's; what a sign-in costs and when an account is
+//! locked is the auth service's.
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use async_trait::async_trait;
 use hive_router::query_planner::{
     ast::{operation::OperationDefinition, selection_item::SelectionItem, selection_set::SelectionSet},
     state::supergraph_state::OperationKind,
 };
-use kit::identity::Caller;
-use moka::sync::Cache;
-use parking_lot::Mutex;
-
-/// A bucket: it holds `burst` tokens and is refilled evenly, from empty to full in `per`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    /// How many at once.
-    pub burst: u32,
-    /// How long until all of them are back.
-    pub per: Duration,
-}
-
-impl Rule {
-    /// So many a minute.
-    #[must_use]
-    pub const fn per_minute(burst: u32) -> Self {
-        Self { burst, per: Duration::from_secs(60) }
-    }
-}
+pub use kit::limit::Rule;
+use kit::{identity::Caller, limit::Buckets};
 
 /// The rules of one router.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,69 +43,15 @@ impl RateLimits {
     }
 }
 
-/// Where buckets are kept. One router keeps them in memory; several share them.
-#[async_trait]
-pub(crate) trait Buckets: Send + Sync {
-    /// Takes `n` tokens from a bucket, or says how long until they would be there.
-    async fn take(&self, bucket: &str, rule: Rule, n: u32) -> Result<(), Duration>;
-}
-
-/// How many buckets a process keeps: more addresses than a shop sees in a minute, in a few megabytes. Beyond it the least
-/// used are forgotten, which is what a full bucket is.
-const BUCKETS: u64 = 100_000;
-
-/// Buckets in this process.
-struct MemoryBuckets(Cache<String, Arc<Mutex<Bucket>>>);
-
-struct Bucket {
-    tokens: f64,
-    at: Instant,
-}
-
-impl MemoryBuckets {
-    fn new(longest: Duration) -> Self {
-        // A bucket that was left alone for as long as it takes to fill is as good as none.
-        Self(Cache::builder().max_capacity(BUCKETS).time_to_idle(longest).build())
-    }
-
-    fn take_at(&self, bucket: &str, rule: Rule, n: u32, now: Instant) -> Result<(), Duration> {
-        let full = f64::from(rule.burst);
-        let rate = full / rule.per.as_secs_f64();
-        let bucket =
-            self.0.get_with_by_ref(bucket, || Arc::new(Mutex::new(Bucket { tokens: full, at: now })));
-        let mut bucket = bucket.lock();
-        let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-        bucket.tokens = (bucket.tokens + since * rate).min(full);
-        bucket.at = now;
-        let missing = f64::from(n) - bucket.tokens;
-        if missing <= 0.0 {
-            bucket.tokens -= f64::from(n);
-            Ok(())
-        } else {
-            // More than a bucket holds can never be had at once; say when it is full.
-            Err(Duration::from_secs_f64(missing.min(full) / rate))
-        }
-    }
-}
-
-#[async_trait]
-impl Buckets for MemoryBuckets {
-    async fn take(&self, bucket: &str, rule: Rule, n: u32) -> Result<(), Duration> {
-        self.take_at(bucket, rule, n, Instant::now())
-    }
-}
-
 /// The limiter of one router.
 pub(crate) struct Limiter {
     limits: RateLimits,
-    buckets: Box<dyn Buckets>,
+    buckets: Buckets,
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: RateLimits) -> Self {
-        let rules = limits.fields.values().chain(&limits.anonymous_writes).chain(&limits.reads);
-        let longest = rules.map(|rule| rule.per).max().unwrap_or(Duration::from_secs(60));
-        Self { limits, buckets: Box::new(MemoryBuckets::new(longest)) }
+    pub(crate) const fn new(limits: RateLimits, buckets: Buckets) -> Self {
+        Self { limits, buckets }
     }
 
     /// Counts an operation, or refuses it.
@@ -224,32 +146,16 @@ mod tests {
     }
 
     fn limiter(burst: u32) -> Limiter {
-        Limiter::new(RateLimits {
+        let limits = RateLimits {
             fields: BTreeMap::from([("login".to_owned(), Rule::per_minute(burst))]),
             anonymous_writes: Some(Rule::per_minute(burst)),
             reads: None,
-        })
+        };
+        Limiter::new(limits, Buckets::memory())
     }
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
-
-    #[test]
-    fn a_bucket_empties_refills_evenly_and_never_overflows() {
-        let buckets = MemoryBuckets::new(Duration::from_secs(60));
-        let rule = Rule::per_minute(6);
-        let start = Instant::now();
-        for _ in 0..6 {
-            buckets.take_at("b", rule, 1, start).unwrap();
-        }
-        assert_eq!(buckets.take_at("b", rule, 1, start), Err(Duration::from_secs(10)));
-        let later = start + Duration::from_secs(10);
-        buckets.take_at("b", rule, 1, later).unwrap();
-        assert!(buckets.take_at("b", rule, 1, later).is_err());
-        let much_later = start + Duration::from_secs(3600);
-        buckets.take_at("b", rule, 6, much_later).unwrap();
-        assert!(buckets.take_at("b", rule, 1, much_later).is_err());
-    }
 
     #[tokio::test]
     async fn each_use_of_a_field_counts_however_it_is_written() {

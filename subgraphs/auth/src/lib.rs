@@ -12,17 +12,41 @@ mod service;
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use domain::{lockout::Policy, password::Secret};
+use domain::password::Secret;
 use hashing::{Hasher, HashingConfig};
 use kit::{
+    config::{Form, LIMITS, Settings, Variable},
     identity::{Issuer, KeyRing},
+    limit::{Buckets, Policy},
     service::{Context, Service, StartError},
+    store::{Store, StoreError, Transferred},
     subgraph::Subgraph,
 };
 use service::{Attempts, Auth};
 
 /// What this service says of itself.
-pub const SERVICE: Service = Service { name: "auth", calls: &[], grants: &[], takes_api_key: false };
+pub const SERVICE: Service =
+    Service { name: "auth", calls: &[], grants: &[], takes_api_key: false, signs_for_people: true };
+
+/// What its own process is told beside what every process is.
+pub const VARIABLES: &[Variable] = &[
+    LIMITS,
+    Variable::or(
+        OPERATOR,
+        "operator",
+        Form::TEXT,
+        "the name of the first admin, whose account is made at the start",
+    ),
+    Variable::optional(
+        OPERATOR_PASSWORD,
+        Form::SECRET,
+        "the first admin's password; without it no account is made",
+    )
+    .secret(),
+];
+
+const OPERATOR: &str = "LARDER_OPERATOR";
+const OPERATOR_PASSWORD: &str = "LARDER_OPERATOR_PASSWORD";
 
 /// The age at which the key that signs people's tokens is followed by a new one. It verifies until the next change, so a token
 /// outlives its key never.
@@ -40,13 +64,28 @@ pub struct Config {
     pub hashing: HashingConfig,
     /// How guessing is slowed down.
     pub lockout: LockoutConfig,
+    /// Where attempts are counted: for all replicas together, where there are some.
+    pub limits: Buckets,
 }
 
 impl Config {
     /// The defaults, with these keys and no first admin.
     #[must_use]
     pub fn new(people: Arc<KeyRing>) -> Self {
-        Self { people, admin: None, hashing: HashingConfig::default(), lockout: LockoutConfig::default() }
+        Self {
+            people,
+            admin: None,
+            hashing: HashingConfig::default(),
+            lockout: LockoutConfig::default(),
+            limits: Buckets::memory(),
+        }
+    }
+
+    /// What the environment of its own process says ([`VARIABLES`]).
+    #[must_use]
+    pub fn from_settings(settings: &Settings, people: Arc<KeyRing>) -> Self {
+        let admin = settings.get(OPERATOR).zip(settings.get(OPERATOR_PASSWORD));
+        Self { admin: admin.map(|(name, password)| FirstAdmin::new(name, password)), ..Self::new(people) }
     }
 }
 
@@ -102,7 +141,7 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
 pub async fn start(ctx: Context, config: Config) -> Result<Running, StartError> {
     let hasher = Hasher::start(config.hashing)?;
     let issuer = Issuer::users(config.people.clone(), ctx.clock.clone());
-    let attempts = Attempts::new(config.lockout, ctx.clock.clone());
+    let attempts = Attempts::new(config.lockout, config.limits.clone(), ctx.clock.clone());
     let auth = Auth::open(&ctx, issuer, hasher.clone(), attempts).await?;
     if let Some(admin) = &config.admin {
         auth.ensure_first_admin(admin).await?;
@@ -150,4 +189,16 @@ fn run_in_background(ctx: &Context, auth: Auth, people: Arc<KeyRing>) {
 #[must_use]
 pub fn sdl() -> String {
     graphql::sdl()
+}
+
+/// Copies everything that this service keeps into another store, of whatever engine. Nobody may write to either meanwhile.
+///
+/// # Errors
+/// When either store fails, or when the other one has been used since an earlier copy.
+pub async fn transfer(from: &Store, to: &Store) -> Result<Vec<Transferred>, StoreError> {
+    Ok(vec![
+        from.transfer::<domain::user::User>(to).await?,
+        from.transfer::<domain::session::Session>(to).await?,
+        from.transfer::<domain::roster::Roster>(to).await?,
+    ])
 }

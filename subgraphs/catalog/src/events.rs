@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kit::{
     bus::{Bus, BusError, Delivery, Event, Handler, Subscription},
     cache::MAX_TTL,
+    service::CatchUp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ const STOCK_CHANGED: &str = "stock.changed";
 const GROUP: &str = "catalog";
 /// The group that raises the tags of the cache. One of its own, so that a cache that cannot be reached delays nothing else.
 const CACHE_GROUP: &str = "catalog-cache";
+
+/// The groups under which the catalog hears events.
+pub const GROUPS: &[&str] = &[GROUP, CACHE_GROUP];
 
 /// What the events of a product say.
 #[derive(Serialize, Deserialize)]
@@ -113,6 +117,14 @@ impl Handler for Documents {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// After a lost log products are filed again, as the tree may have changed unheard. What was cached is gone by itself by then.
+#[async_trait]
+impl CatchUp for Catalog {
+    async fn catch_up(&self, _: &Bus) -> kit::Result<()> {
+        self.refile_all().await
     }
 }
 

@@ -72,6 +72,12 @@ pub(crate) fn of_change(stock: &Stock, change: &Change, low_at: Quantity, at: Da
     events
 }
 
+/// Whether there is anything to sell of this stock, as of now.
+pub(crate) fn of_stock(stock: &Stock, at: DateTime<Utc>) -> Event {
+    let (product, in_stock) = (stock.product(), stock.available().get() > 0);
+    Event::new(CHANGED, product, at, &Changed { product_id: product, in_stock, version: stock.seq() })
+}
+
 /// The place of the movement that this event tells of; none where it tells of something else.
 pub(crate) fn place(event: &Event) -> Option<u64> {
     if event.topic == MOVED { event.data.get("seq")?.as_u64() } else { None }
@@ -134,6 +140,11 @@ impl Handler for Orders {
     }
 }
 
+/// The group under which inventory hears events.
+const GROUP: &str = "inventory";
+/// The groups under which inventory hears events.
+pub const GROUPS: &[&str] = &[GROUP];
+
 /// Listens to the orders' events until the service stops.
 pub(crate) async fn listen(
     ctx: &kit::service::Context,
@@ -143,7 +154,7 @@ pub(crate) async fn listen(
     // finished at once as orders usually come at once.
     let delivery = Delivery { concurrency: 64, ..Delivery::default() };
     let topics = [Orders::CONFIRMED, Orders::CANCELLED, Orders::REJECTED];
-    let subscription = ctx.bus.subscribe("inventory", &topics, delivery, Orders(inventory)).await?;
+    let subscription = ctx.bus.subscribe(GROUP, &topics, delivery, Orders(inventory)).await?;
     ctx.tasks.hold(subscription);
     Ok(())
 }

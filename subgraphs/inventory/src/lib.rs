@@ -14,11 +14,13 @@ use std::time::Duration;
 use kit::{
     Quantity,
     service::{Context, Service, StartError},
+    store::{Store, StoreError, Transferred},
     subgraph::Subgraph,
 };
 
 pub use crate::{
     domain::{OrderId, ProductId},
+    events::GROUPS,
     service::{Account, AccountError, HeldFor, LedgerSums, accounts},
 };
 
@@ -28,6 +30,7 @@ pub const SERVICE: Service = Service {
     calls: &["order"],
     grants: &[("catalog", &["stock:create"]), ("order", &["stock:reserve"])],
     takes_api_key: false,
+    signs_for_people: false,
 };
 
 /// What can be set.
@@ -58,6 +61,7 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
     let inventory = service::Inventory::open(&ctx, &config).await?;
     events::listen(&ctx, inventory.clone()).await?;
     inventory.start(&ctx, &config);
+    ctx.after_a_lost_log(inventory.clone()).await?;
     Ok(Subgraph::new(SERVICE.name, graphql::schema().data(inventory).finish(), ctx.verifier))
 }
 
@@ -66,4 +70,15 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().federation().compose_directive();
     graphql::schema().finish().sdl_with_options(options)
+}
+
+/// Copies everything that this service keeps into another store, of whatever engine. Nobody may write to either meanwhile.
+///
+/// # Errors
+/// When either store fails, or when the other one has been used since an earlier copy.
+pub async fn transfer(from: &Store, to: &Store) -> Result<Vec<Transferred>, StoreError> {
+    Ok(vec![
+        from.transfer::<domain::stock::Stock>(to).await?,
+        from.transfer::<domain::movement::Movement>(to).await?,
+    ])
 }

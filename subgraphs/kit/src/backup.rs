@@ -66,7 +66,7 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<Vec<PathBuf>, BackupError> 
     let mut copied = Vec::new();
     for (path, snapshot) in databases.iter().zip(&snapshots) {
         let target = to.join(path.file_name().unwrap_or_default());
-        copy(snapshot, &target).map_err(|source| database(&target, source))?;
+        copy(snapshot, &target)?;
         copied.push(target);
     }
     for folder in ["", "keys"] {
@@ -132,10 +132,15 @@ fn snapshots(databases: &[PathBuf]) -> Result<Vec<Connection>, BackupError> {
     Ok(snapshots)
 }
 
-fn copy(snapshot: &Connection, target: &Path) -> rusqlite::Result<()> {
-    let mut copy = Connection::open(target)?;
-    copy.pragma_update(None, "synchronous", "FULL")?;
-    Backup::new(snapshot, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)
+fn copy(snapshot: &Connection, target: &Path) -> Result<(), BackupError> {
+    // An empty file is an empty database, and this one nobody else may read.
+    write_private(target, b"").map_err(|source| BackupError::File { path: target.to_owned(), source })?;
+    let copied = || {
+        let mut copy = Connection::open(target)?;
+        copy.pragma_update(None, "synchronous", "FULL")?;
+        Backup::new(snapshot, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)
+    };
+    copied().map_err(|source| database(target, source))
 }
 
 #[cfg(test)]
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_keys_and_secrets_as_private_files() {
+    fn copies_are_private_files() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -194,7 +199,7 @@ mod tests {
         write_private(&data.join("secrets.env"), b"A=b\n").unwrap();
         let to = folder.path().join("backup");
         copy_folder(&data, &to).unwrap();
-        for file in ["keys/people.json", "secrets.env"] {
+        for file in ["a.db", "keys/people.json", "secrets.env"] {
             assert_eq!(fs::metadata(to.join(file)).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }

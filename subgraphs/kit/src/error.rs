@@ -393,6 +393,14 @@ impl fmt::Display for Error {
 // No `impl std::error::Error`: an `Error` is the end of the chain, and a blanket conversion of it into another error
 // would lose its code.
 
+/// The code that an error of an answer carries.
+pub(crate) fn code_of(error: &ServerError) -> &str {
+    match error.extensions.as_ref().and_then(|values| values.get("code")) {
+        Some(Value::String(code)) => code,
+        _ => "UNKNOWN",
+    }
+}
+
 /// Turns the errors of an executed operation into what a client may see, and logs those that are ours, once.
 ///
 /// An error that carries an [`Error`] shows its code, text and extensions. An error of the GraphQL layer itself (a

@@ -14,11 +14,15 @@ pub mod bus;
 pub mod cache;
 pub mod client;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod id;
 pub mod identity;
+pub mod limit;
 pub mod money;
 pub mod page;
+mod private;
+mod redis;
 pub mod server;
 pub mod service;
 pub mod store;
@@ -27,4 +31,7 @@ pub mod telemetry;
 pub mod testing;
 
 pub use error::{Code, Error, Result};
+/// The allocator of a service's process: it gives memory back where the C library's keeps it.
+pub use mimalloc::MiMalloc as Allocator;
 pub use money::{Money, Quantity};
+pub use service::serve;

@@ -2,7 +2,14 @@
 //!
 //! Only the transport is here; the answer is [`Subgraph::execute`]'s, the same as within one process.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -19,6 +26,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use crate::{
     Code, Error,
     identity::KeyRing,
+    service::figures_of,
     store::Store,
     subgraph::{Request, Subgraph},
     telemetry,
@@ -28,6 +36,8 @@ use crate::{
 const MAX_BODY: usize = 1024 * 1024;
 /// Longer than a subgraph's own deadline, which answers in its place.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// A database that takes longer to say that it is there is as good as away.
+const READY: Duration = Duration::from_secs(2);
 
 /// What the server shows besides the schema.
 #[derive(Clone)]
@@ -40,23 +50,58 @@ pub struct Served {
     pub keys: Option<Arc<KeyRing>>,
 }
 
-/// The routes of a subgraph's server.
-pub fn router(served: Served) -> Router {
-    Router::new()
-        .route("/graphql", any(graphql))
-        .route("/health/live", get(|| async { "ok" }))
-        .route("/health/ready", get(ready))
-        .route(
-            "/metrics",
-            get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()) }),
-        )
-        .route("/.well-known/jwks.json", get(jwks))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
-        .layer(CatchPanicLayer::new())
-        .with_state(served)
+/// A subgraph's place on the network, from before it is open until after it is closed. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Endpoint(Arc<Phase>);
+
+#[derive(Default)]
+struct Phase {
+    served: OnceLock<Served>,
+    draining: AtomicBool,
 }
 
-/// Serves until `stop` resolves, then answers what has been asked and returns.
+impl Endpoint {
+    /// From now on it answers, and is ready while its database is.
+    pub fn open(&self, served: Served) {
+        // An endpoint is opened once; whoever came first is served.
+        let _ = self.0.served.set(served);
+    }
+
+    /// From now on it is not ready, and still answers.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Serves until `stop` resolves, then answers what has been asked and returns. Connections on which nothing is asked are closed.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: tokio::net::TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        axum::serve(listener, self.routes()).with_graceful_shutdown(stop).await
+    }
+
+    fn routes(self) -> Router {
+        Router::new()
+            .route("/graphql", any(graphql))
+            .route("/health/live", get(|| async { "ok" }))
+            .route("/health/ready", get(ready))
+            .route("/metrics", get(metrics))
+            .route("/.well-known/jwks.json", get(jwks))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
+            .layer(CatchPanicLayer::new())
+            .with_state(self)
+    }
+
+    fn served(&self) -> Option<&Served> {
+        self.0.served.get()
+    }
+}
+
+/// Serves an open subgraph until `stop` resolves, then answers what has been asked and returns.
 ///
 /// # Errors
 /// When the listener fails.
@@ -65,7 +110,24 @@ pub async fn serve(
     served: Served,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(served)).with_graceful_shutdown(stop).await
+    let endpoint = Endpoint::default();
+    endpoint.open(served);
+    endpoint.serve(listener, stop).await
+}
+
+/// Resolves when this process is asked to stop, by SIGTERM or SIGINT.
+pub async fn stop_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be heard; only SIGKILL will end this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,7 +138,12 @@ struct Posted {
     variables: Option<Box<RawValue>>,
 }
 
-async fn graphql(State(served): State<Served>, request: HttpRequest<Body>) -> Response {
+async fn graphql(State(endpoint): State<Endpoint>, request: HttpRequest<Body>) -> Response {
+    let Some(served) = endpoint.served() else {
+        let error =
+            Error::new(Code::Unavailable, "This part of the shop is not open yet. Please try again shortly.");
+        return refused(StatusCode::SERVICE_UNAVAILABLE, &error);
+    };
     match read(request).await {
         Ok((headers, posted)) => {
             let variables = posted.variables.as_ref().map_or("", |json| json.get());
@@ -87,13 +154,15 @@ async fn graphql(State(served): State<Served>, request: HttpRequest<Body>) -> Re
             };
             json(StatusCode::OK, served.subgraph.execute(&headers, request).await)
         }
-        Err((status, error)) => {
-            let body = serde_json::json!({
-                "errors": [{ "message": error.message(), "extensions": { "code": error.code().as_str() } }]
-            });
-            json(status, body.to_string().into())
-        }
+        Err((status, error)) => refused(status, &error),
     }
+}
+
+fn refused(status: StatusCode, error: &Error) -> Response {
+    let body = serde_json::json!({
+        "errors": [{ "message": error.message(), "extensions": { "code": error.code().as_str() } }]
+    });
+    json(status, body.to_string().into())
 }
 
 async fn read(request: HttpRequest<Body>) -> Result<(http::HeaderMap, Posted), (StatusCode, Error)> {
@@ -123,16 +192,29 @@ fn json(status: StatusCode, body: Bytes) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-async fn ready(State(served): State<Served>) -> Response {
+async fn ready(State(endpoint): State<Endpoint>) -> Response {
+    let refuse = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    let Some(served) = endpoint.served() else { return refuse("not open yet") };
+    if endpoint.0.draining.load(Ordering::Acquire) {
+        return refuse("stopping");
+    }
     let Some(store) = &served.store else { return "ok".into_response() };
-    match tokio::time::timeout(Duration::from_secs(2), store.ping()).await {
+    match tokio::time::timeout(READY, store.ping()).await {
         Ok(Ok(())) => "ok".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response(),
+        _ => refuse("the database does not answer"),
     }
 }
 
-async fn jwks(State(served): State<Served>) -> Response {
-    match &served.keys {
+async fn metrics(State(endpoint): State<Endpoint>) -> Response {
+    let mut text = telemetry::metrics();
+    if let Some(Served { subgraph, store: Some(store), .. }) = endpoint.served() {
+        text += &figures_of(&[(subgraph.name(), store.clone())]);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn jwks(State(endpoint): State<Endpoint>) -> Response {
+    match endpoint.served().and_then(|served| served.keys.as_ref()) {
         Some(keys) => axum::Json(keys.jwks()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

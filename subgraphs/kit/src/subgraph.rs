@@ -11,13 +11,13 @@ use async_graphql::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::sync::Cache;
 use tracing::Instrument;
 
 use crate::{
     Error,
-    error::present,
+    error::{code_of, present},
     identity::{Caller, Verifier},
     telemetry,
 };
@@ -48,6 +48,49 @@ pub struct RequestInfo {
     pub client_ip: Option<String>,
 }
 
+/// What a root field answers. An error makes null of this field alone: the other fields of the same request keep their answers, which
+/// matters most where one of several mutations fails. (`Result<Option<T>>` would make null of all of `data`.)
+pub type Answer<T> = Option<async_graphql::Result<T>>;
+
+/// What joins a request with the calls that it causes.
+#[derive(Debug, Clone)]
+struct Thread {
+    request_id: String,
+    /// The trace that the request came with; what is traced here goes before it.
+    trace: Option<String>,
+}
+
+tokio::task_local! {
+    static THREAD: Thread;
+}
+
+/// The header of a trace, by the W3C's Trace Context.
+const TRACE: &str = "traceparent";
+
+/// Puts the id and the trace of the request in hand onto a call that it makes.
+pub(crate) fn thread(headers: &mut HeaderMap) {
+    // What is done in the background has no request.
+    let Ok(thread) = THREAD.try_with(Clone::clone) else { return };
+    let carried = [(REQUEST_ID, Some(thread.request_id)), (TRACE, thread.trace)];
+    for (name, value) in carried {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// The same work as a part of the request in hand, wherever it runs: for a task of its own.
+pub fn threaded<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let thread = THREAD.try_with(Clone::clone).ok();
+    let work = work.in_current_span();
+    async move {
+        match thread {
+            Some(thread) => THREAD.scope(thread, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Runs documents. Implemented by every schema.
 #[async_trait]
 trait Run: Send + Sync {
@@ -71,7 +114,8 @@ pub struct Subgraph {
     name: &'static str,
     run: Arc<dyn Run>,
     verifier: Verifier,
-    /// Parsed documents by their text. The router sends the same few again and again.
+    /// Parsed documents by their text, those without a text value in them. The router sends the same few again and again; a value that was
+    /// written into the document (a password, maybe) makes it one that does not come again, and is not remembered.
     documents: Cache<String, Arc<ExecutableDocument>>,
 }
 
@@ -111,7 +155,8 @@ impl Subgraph {
     pub async fn execute(&self, headers: &HeaderMap, request: Request<'_>) -> Bytes {
         let info = RequestInfo { id: request_id(headers), client_ip: text(headers, CLIENT_IP) };
         let span = telemetry::request_span(self.name, headers, &info.id);
-        async {
+        let thread = Thread { request_id: info.id.clone(), trace: text(headers, TRACE) };
+        let answered = async {
             let started = std::time::Instant::now();
             let id = info.id.clone();
             let running = tokio::time::timeout(Self::DEADLINE, self.respond(headers, request, info));
@@ -121,11 +166,15 @@ impl Subgraph {
                 Err(late) => refusal(Error::unavailable("The shop", late)),
             };
             present(&mut response.errors, self.name, &id);
-            telemetry::observe_request(self.name, &response.errors, started.elapsed());
+            let took = started.elapsed();
+            if !response.errors.is_empty() {
+                // Codes alone: messages may name what a client sent.
+                tracing::info!(codes = ?codes(&response.errors), ?took, "a request was answered with errors");
+            }
+            telemetry::observe_request(self.name, &response.errors, took);
             serde_json::to_vec(&response).map_or_else(|_| Bytes::from_static(UNWRITABLE), Bytes::from)
-        }
-        .instrument(span)
-        .await
+        };
+        THREAD.scope(thread, answered.instrument(span)).await
     }
 
     async fn respond(
@@ -161,7 +210,9 @@ impl Subgraph {
             error
         })?;
         let document = Arc::new(document);
-        self.documents.insert(query.to_owned(), document.clone());
+        if !query.contains('"') {
+            self.documents.insert(query.to_owned(), document.clone());
+        }
         Ok(document)
     }
 }
@@ -169,6 +220,10 @@ impl Subgraph {
 /// What is said when an answer cannot be written as JSON, which no schema of ours can cause.
 const UNWRITABLE: &[u8] =
     br#"{"data":null,"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]}"#;
+
+fn codes(errors: &[ServerError]) -> Vec<&str> {
+    errors.iter().map(code_of).collect()
+}
 
 fn refusal(error: Error) -> async_graphql::Response {
     let error = async_graphql::Error::from(error);

@@ -7,14 +7,28 @@ use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use async_graphql::ServerError;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::{global, propagation::TextMapPropagator, trace::TracerProvider};
-use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
-use prometheus::{Encoder, HistogramVec, IntCounterVec, TextEncoder};
-use tracing::Span;
+use opentelemetry::{
+    global,
+    propagation::TextMapPropagator,
+    trace::{TraceContextExt as _, TraceId, TracerProvider},
+};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::TraceContextPropagator,
+    runtime::TokioCurrentThread,
+    trace::{SdkTracerProvider, span_processor_with_async_runtime::BatchSpanProcessor},
+};
+use prometheus::{Encoder, HistogramVec, IntCounterVec, IntGaugeVec, TextEncoder};
+use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
-use crate::bus::Event;
+use crate::{bus::Event, error::code_of};
 
 /// Keeps the exporter alive; what it still holds is sent when this is dropped.
 pub struct Guard(Option<SdkTracerProvider>);
@@ -41,48 +55,69 @@ pub fn init(service: &'static str, level: &str) -> Result<Guard, Box<dyn std::er
         Err(_) => None,
     };
     global::set_text_map_propagator(TraceContextPropagator::new());
-    let otel = provider
-        .as_ref()
-        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+    // How much is logged and what is traced are two questions: a quiet log must not cut traces short.
+    let otel = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(traced())
+    });
     let json = std::env::var("LARDER_LOG").is_ok_and(|format| format == "json");
     let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter).with(otel);
+    let registry = tracing_subscriber::registry().with(otel);
     if json {
-        registry.with(format.json()).try_init()?;
+        registry.with(format.json().with_filter(filter)).try_init()?;
     } else {
-        registry.with(format.compact()).try_init()?;
+        registry.with(format.compact().with_filter(filter)).try_init()?;
     }
     Ok(Guard(provider))
+}
+
+/// What goes into traces: spans of `info` and above, but not those of the client that sends the traces, which would be
+/// traced in turn.
+fn traced() -> Targets {
+    let senders = ["hyper", "hyper_util", "h2", "reqwest", "opentelemetry", "opentelemetry_sdk", "tower"];
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_targets(senders.map(|target| (target, LevelFilter::OFF)))
 }
 
 fn provider(service: &'static str) -> Result<SdkTracerProvider, Box<dyn std::error::Error + Send + Sync>> {
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build()?;
     let resource = Resource::builder().with_service_name(service).build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    // The exporter's HTTP client needs a runtime; this gives it one on a thread of its own, whatever the process runs on.
+    let batches = BatchSpanProcessor::builder(exporter, TokioCurrentThread).build();
+    Ok(SdkTracerProvider::builder().with_span_processor(batches).with_resource(resource).build())
 }
 
 /// The span of one request to a subgraph, a child of the trace that its headers carry.
 pub(crate) fn request_span(subgraph: &'static str, headers: &HeaderMap, request_id: &str) -> Span {
-    let span = tracing::info_span!("graphql", subgraph, request_id);
-    if let Some(trace) = headers.get("traceparent").and_then(|value| value.to_str().ok()) {
-        adopt(&span, trace);
-    }
+    let span = tracing::info_span!("graphql", subgraph, request_id, trace_id = field::Empty);
+    adopt(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
     span
 }
 
 /// The span of handling an event, a child of the trace of the change that caused it.
 pub(crate) fn event_span(group: &str, event: &Event) -> Span {
-    let span = tracing::info_span!("event", group, topic = event.topic, id = %event.id);
-    if let Some(trace) = &event.trace {
-        adopt(&span, trace);
-    }
+    let span =
+        tracing::info_span!("event", group, topic = event.topic, id = %event.id, trace_id = field::Empty);
+    adopt(&span, event.trace.as_deref());
     span
 }
 
-fn adopt(span: &Span, traceparent: &str) {
-    let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
-    // A span that no exporter listens to has no context to set; that is not an error.
-    let _ = span.set_parent(TraceContextPropagator::new().extract(&carrier));
+/// Makes the span a part of that trace, and names its trace in the log lines below it, so that logs and traces find each other.
+fn adopt(span: &Span, traceparent: Option<&str>) {
+    let mut trace = TraceId::INVALID;
+    if let Some(traceparent) = traceparent {
+        let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+        let parent = TraceContextPropagator::new().extract(&carrier);
+        trace = parent.span().span_context().trace_id();
+        // A span that no exporter listens to has no context to set; that is not an error.
+        let _ = span.set_parent(parent);
+    }
+    if trace == TraceId::INVALID {
+        trace = span.context().span().span_context().trace_id();
+    }
+    if trace != TraceId::INVALID {
+        span.record("trace_id", field::display(trace));
+    }
 }
 
 /// The `traceparent` of the work in hand, if it is traced.
@@ -124,13 +159,38 @@ pub(crate) fn observe_request(subgraph: &str, errors: &[ServerError], took: Dura
     }
     if let Some(counter) = ERRORS.as_ref() {
         for error in errors {
-            let code = error.extensions.as_ref().and_then(|values| values.get("code"));
-            let code = match code {
-                Some(async_graphql::Value::String(code)) => code.as_str(),
-                _ => "UNKNOWN",
-            };
-            counter.with_label_values(&[subgraph, code]).inc();
+            counter.with_label_values(&[subgraph, code_of(error)]).inc();
         }
+    }
+}
+
+static EVENTS: LazyLock<Option<IntCounterVec>> = LazyLock::new(|| {
+    prometheus::register_int_counter_vec!(
+        "larder_events_total",
+        "Attempts to handle an event, by group and outcome: handled, failed (it comes again) or dead.",
+        &["group", "outcome"]
+    )
+    .ok()
+});
+
+static WAITING: LazyLock<Option<IntGaugeVec>> = LazyLock::new(|| {
+    prometheus::register_int_gauge_vec!(
+        "larder_events_waiting",
+        "Events that a group has still to handle, dead letters not counted.",
+        &["group"]
+    )
+    .ok()
+});
+
+pub(crate) fn observe_event(group: &str, outcome: &str, count: usize) {
+    if let Some(counter) = EVENTS.as_ref() {
+        counter.with_label_values(&[group, outcome]).inc_by(count as u64);
+    }
+}
+
+pub(crate) fn observe_waiting(group: &str, count: u64) {
+    if let Some(gauge) = WAITING.as_ref() {
+        gauge.with_label_values(&[group]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 }
 

@@ -17,6 +17,7 @@ use chrono::TimeDelta;
 pub use domain::{OrderId, OrderStatus, ProductId};
 use kit::{
     service::{Context, Service, StartError},
+    store::{Store, StoreError, Transferred},
     subgraph::Subgraph,
 };
 pub use ledger::{OrderAccount, ledger};
@@ -32,6 +33,7 @@ pub const SERVICE: Service = Service {
     calls: &["catalog", "inventory"],
     grants: &[("inventory", &["order:settle"])],
     takes_api_key: false,
+    signs_for_people: false,
 };
 
 /// How long things may take.
@@ -107,10 +109,11 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
         orders: Orders::open(&ctx.store).await?,
         catalog: Catalog::new(ctx.clients.to("catalog").map_err(missing)?),
         inventory: Inventory::new(ctx.clients.to("inventory").map_err(missing)?),
-        clock: ctx.clock,
+        clock: ctx.clock.clone(),
         tasks: ctx.tasks.clone(),
         config,
     });
+    ctx.after_a_lost_log(service.clone()).await?;
     let reconciler = service.clone();
     ctx.tasks.every(config.reconcile_every, move || {
         let service = reconciler.clone();
@@ -123,6 +126,14 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
 #[must_use]
 pub fn sdl() -> String {
     graphql::sdl()
+}
+
+/// Copies everything that this service keeps into another store, of whatever engine. Nobody may write to either meanwhile.
+///
+/// # Errors
+/// When either store fails, or when the other one has been used since an earlier copy.
+pub async fn transfer(from: &Store, to: &Store) -> Result<Vec<Transferred>, StoreError> {
+    Ok(vec![from.transfer::<orders::Record>(to).await?])
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What can be changed: one's own account, and by admins everybody's role.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::{
     Error,
     identity::{Caller, Require, UserId},
-    subgraph::RequestInfo,
+    subgraph::{Answer, RequestInfo},
 };
 
 use super::types::{LoginInput, LoginResult, RegisterUserInput, RegisterUserResult, Role, User};
@@ -24,12 +24,15 @@ impl AccountMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new account. It must be given.")] input: Option<RegisterUserInput>,
-    ) -> Result<Option<RegisterUserResult>> {
-        let input = input
-            .ok_or_else(|| Error::bad_input("input", "must be given, with `username` and `password`."))?;
-        let (username, password) = input.take();
-        let wish = Registration::new(&username, &password)?;
-        Ok(Some(ctx.data::<Auth>()?.register(wish).await?.into()))
+    ) -> Answer<RegisterUserResult> {
+        let registered = async {
+            let input = input
+                .ok_or_else(|| Error::bad_input("input", "must be given, with `username` and `password`."))?;
+            let (username, password) = input.take();
+            let wish = Registration::new(&username, &password)?;
+            Ok(ctx.data::<Auth>()?.register(wish).await?.into())
+        };
+        Some(registered.await)
     }
 
     /// Signs in. `UNAUTHENTICATED` for a wrong name or password; after several of them `RATE_LIMITED`, with the seconds to wait in
@@ -38,11 +41,14 @@ impl AccountMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Name and password.")] input: LoginInput,
-    ) -> Result<Option<LoginResult>> {
-        let (username, password) = input.take();
-        let credentials = Credentials::new(&username, &password)?;
-        let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
-        Ok(Some(ctx.data::<Auth>()?.login(credentials, address).await?.into()))
+    ) -> Answer<LoginResult> {
+        let signed_in = async {
+            let (username, password) = input.take();
+            let credentials = Credentials::new(&username, &password)?;
+            let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
+            Ok(ctx.data::<Auth>()?.login(credentials, address).await?.into())
+        };
+        Some(signed_in.await)
     }
 
     /// New tokens for a refresh token, which is then used up. A refresh token that is used twice ends the sign-in that it belongs to:
@@ -51,8 +57,9 @@ impl AccountMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "refresh_token", desc = "The refresh token of the last answer.")] token: String,
-    ) -> Result<Option<LoginResult>> {
-        Ok(Some(ctx.data::<Auth>()?.refresh(&token).await?.into()))
+    ) -> Answer<LoginResult> {
+        let refreshed = async { Ok(ctx.data::<Auth>()?.refresh(&token).await?.into()) };
+        Some(refreshed.await)
     }
 
     /// Ends the sign-in that a refresh token belongs to: no refresh token of it works any more, and the access token made last ends
@@ -61,8 +68,9 @@ impl AccountMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "refresh_token", desc = "Any refresh token of the sign-in.")] token: String,
-    ) -> Result<bool> {
-        Ok(ctx.data::<Auth>()?.logout(&token).await?)
+    ) -> Answer<bool> {
+        let ended = async { Ok(ctx.data::<Auth>()?.logout(&token).await?) };
+        Some(ended.await)
     }
 
     /// Gives the signed-in user another password. All of their sign-ins end, on every device; the answer has the tokens of a new
@@ -73,11 +81,14 @@ impl AccountMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The password until now.")] current: String,
         #[graphql(desc = "The new password: 8 to 128 characters.")] new: String,
-    ) -> Result<Option<LoginResult>> {
-        let change = PasswordChange::new(&Secret::new(current), &Secret::new(new))?;
-        let id = ctx.data::<Caller>()?.signed_in()?.id;
-        let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
-        Ok(Some(ctx.data::<Auth>()?.change_password(id, change, address).await?.into()))
+    ) -> Answer<LoginResult> {
+        let changed = async {
+            let change = PasswordChange::new(&Secret::new(current), &Secret::new(new))?;
+            let id = ctx.data::<Caller>()?.signed_in()?.id;
+            let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
+            Ok(ctx.data::<Auth>()?.change_password(id, change, address).await?.into())
+        };
+        Some(changed.await)
     }
 }
 
@@ -95,10 +106,13 @@ impl AdminMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The user's id.")] user: ID,
         #[graphql(desc = "The new role.")] role: Role,
-    ) -> Result<Option<User>> {
-        let target = UserId::parse_field("user", &user)?;
-        let actor = ctx.data::<Caller>()?.signed_in()?.id;
-        let user = ctx.data::<Auth>()?.set_role(actor, target, role.into()).await?;
-        User::seen(ctx, user).map(Some)
+    ) -> Answer<User> {
+        let changed = async {
+            let target = UserId::parse_field("user", &user)?;
+            let actor = ctx.data::<Caller>()?.signed_in()?.id;
+            let user = ctx.data::<Auth>()?.set_role(actor, target, role.into()).await?;
+            User::seen(ctx, user)
+        };
+        Some(changed.await)
     }
 }

@@ -1,10 +1,11 @@
 //! What can be read: by everybody, and by admins.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::{
     Error,
     identity::{Caller, Require, UserId},
     page::{PageRequest, list_limit},
+    subgraph::Answer,
 };
 
 use super::types::{AllUsers, User, UserConnection};
@@ -21,27 +22,32 @@ impl UserQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many at most: 1 to 250, 100 where nothing is said.")] first: Option<i32>,
-    ) -> Result<Option<Vec<User>>> {
-        let users = ctx.data::<Auth>()?.first_users(list_limit(first)?).await?;
-        users.into_iter().map(|user| User::seen(ctx, user)).collect::<Result<_>>().map(Some)
+    ) -> Answer<Vec<User>> {
+        let users = async {
+            let users = ctx.data::<Auth>()?.first_users(list_limit(first)?).await?;
+            users.into_iter().map(|user| User::seen(ctx, user)).collect()
+        };
+        Some(users.await)
     }
 
     /// One user. `NOT_FOUND` when there is nobody of that id.
-    async fn user(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user's id.")] id: ID,
-    ) -> Result<Option<User>> {
-        let id = UserId::parse_field("id", &id)?;
-        let user = ctx.data::<Auth>()?.user(id).await?.ok_or_else(|| Error::not_found("user", id))?;
-        User::seen(ctx, user).map(Some)
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The user's id.")] id: ID) -> Answer<User> {
+        let user = async {
+            let id = UserId::parse_field("id", &id)?;
+            let user = ctx.data::<Auth>()?.user(id).await?.ok_or_else(|| Error::not_found("user", id))?;
+            User::seen(ctx, user)
+        };
+        Some(user.await)
     }
 
     /// The signed-in user. `UNAUTHENTICATED` when nobody is signed in.
     #[graphql(guard = "Require::SignedIn")]
-    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        let id = ctx.data::<Caller>()?.signed_in()?.id;
-        Ok(Some(User::own(ctx.data::<Auth>()?.me(id).await?)))
+    async fn me(&self, ctx: &Context<'_>) -> Answer<User> {
+        let me = async {
+            let id = ctx.data::<Caller>()?.signed_in()?.id;
+            Ok(User::own(ctx.data::<Auth>()?.me(id).await?))
+        };
+        Some(me.await)
     }
 }
 
@@ -58,11 +64,14 @@ impl AdminQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many at most: 1 to 100, 20 where nothing is said.")] first: Option<i32>,
         #[graphql(desc = "The `endCursor` of the page before.")] after: Option<String>,
-    ) -> Result<Option<UserConnection>> {
-        let page = PageRequest::new(first, after.as_deref())?;
-        let continued = page.is_continued();
-        let found = ctx.data::<Auth>()?.page_of_users(page).await?;
-        // Who may ask for this may see all of everybody.
-        Ok(Some(UserConnection::new(found, continued, AllUsers, User::own)))
+    ) -> Answer<UserConnection> {
+        let users = async {
+            let page = PageRequest::new(first, after.as_deref())?;
+            let continued = page.is_continued();
+            let found = ctx.data::<Auth>()?.page_of_users(page).await?;
+            // Who may ask for this may see all of everybody.
+            Ok(UserConnection::new(found, continued, AllUsers, User::own))
+        };
+        Some(users.await)
     }
 }

@@ -1,38 +1,30 @@
-//! Attempts to prove a password, counted by account and by address.
+//! Attempts to prove a password, counted by account and by address, for all replicas of this service together.
 //!
-//! The door is narrow and async so that a table shared by several processes can stand behind it; today it is this process's
-//! memory, which a restart empties. An attempt is charged as a failure when it begins: a thousand made at once are not a
-//! thousand first ones. It is given back when it succeeds, and when it ends without an answer.
+//! An attempt is charged as a failure when it begins: a thousand made at once are not a thousand first ones. It is given back when
+//! it succeeds, and when it ends without an answer.
 
-use std::sync::Arc;
-
-use kit::{Error, Result, clock::Clock};
-use parking_lot::Mutex;
+use kit::{
+    Error, Result,
+    clock::Clock,
+    limit::{Buckets, Policy, Subject},
+};
 
 use crate::{
     LockoutConfig,
-    domain::{
-        lockout::{Bucket, Table},
-        username::UsernameKey,
-    },
+    domain::{lockout, username::UsernameKey},
 };
 
 /// Counts attempts. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Attempts {
-    tables: Arc<Mutex<Tables>>,
+    config: LockoutConfig,
+    counts: Buckets,
     clock: Clock,
 }
 
-struct Tables {
-    accounts: Table,
-    addresses: Table,
-}
-
 impl Attempts {
-    pub(crate) fn new(config: LockoutConfig, clock: Clock) -> Self {
-        let tables = Tables { accounts: Table::new(config.account), addresses: Table::new(config.address) };
-        Self { tables: Arc::new(Mutex::new(tables)), clock }
+    pub(crate) const fn new(config: LockoutConfig, counts: Buckets, clock: Clock) -> Self {
+        Self { config, counts, clock }
     }
 
     /// Begins an attempt on this account from this address, where that is known.
@@ -40,62 +32,55 @@ impl Attempts {
     /// # Errors
     /// `RATE_LIMITED` while the account or the address must wait; nothing is counted then.
     pub(crate) async fn begin(&self, account: &UsernameKey, address: Option<&str>) -> Result<Attempt> {
-        let (account, address) = (Bucket::account(account), address.map(Bucket::address));
-        let now = self.clock.now();
-        let mut tables = self.tables.lock();
-        let waits =
-            [tables.accounts.wait(account, now), address.and_then(|at| tables.addresses.wait(at, now))];
-        if let Some(wait) = waits.into_iter().flatten().max() {
-            return Err(Error::rate_limited(
-                "Too many attempts to sign in. Please wait before you try again.",
-                wait,
-            ));
-        }
-        tables.accounts.charge(account, now);
-        if let Some(address) = address {
-            tables.addresses.charge(address, now);
-        }
-        drop(tables);
-        Ok(Attempt { attempts: self.clone(), account, address, decided: false })
+        let account = (lockout::account(account), self.config.account);
+        let address = address.map(|address| (lockout::address(address), self.config.address));
+        let rows: Vec<_> = [Some(account), address].into_iter().flatten().collect();
+        let text = "Too many attempts to sign in. Please wait before you try again.";
+        let charged = self.counts.charge(&rows, self.clock.now()).await;
+        charged.map_err(|wait| Error::rate_limited(text, wait))?;
+        Ok(Attempt { counts: self.counts.clone(), account, address, undecided: true })
     }
 }
+
+type Row = (Subject, Policy);
 
 /// An attempt whose outcome is not known yet.
 #[must_use = "an attempt that is dropped was none"]
 pub(crate) struct Attempt {
-    attempts: Attempts,
-    account: Bucket,
-    address: Option<Bucket>,
-    decided: bool,
+    counts: Buckets,
+    account: Row,
+    address: Option<Row>,
+    undecided: bool,
 }
 
 impl Attempt {
     /// The password was right: the account's row of failures ends. The address only gets this attempt back, so that an account of
     /// one's own does not wash an address clean.
     pub(crate) async fn succeeded(mut self) {
-        self.decided = true;
-        let mut tables = self.attempts.tables.lock();
-        tables.accounts.clear(self.account);
+        self.undecided = false;
+        let (subject, policy) = self.account;
+        self.counts.clear(subject, policy).await;
         if let Some(address) = self.address {
-            tables.addresses.give_back(address);
+            self.counts.give_back(&[address]).await;
         }
     }
 
     /// It was wrong: what was charged stays.
     pub(crate) async fn failed(mut self) {
-        self.decided = true;
+        self.undecided = false;
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if self.decided {
+        if !self.undecided {
             return;
         }
-        let mut tables = self.attempts.tables.lock();
-        tables.accounts.give_back(self.account);
-        if let Some(address) = self.address {
-            tables.addresses.give_back(address);
+        let (counts, rows) = (self.counts.clone(), [Some(self.account), self.address]);
+        let rows: Vec<_> = rows.into_iter().flatten().collect();
+        // Whoever waited for the outcome may be gone; where the process ends too, the rows are forgotten in time.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { counts.give_back(&rows).await });
         }
     }
 }
@@ -107,7 +92,7 @@ mod tests {
     use chrono::{TimeDelta, Utc};
 
     use super::*;
-    use crate::domain::{lockout::Policy, username::Username};
+    use crate::domain::username::Username;
 
     fn attempts(free_per_address: u32) -> (Attempts, Clock) {
         let clock = Clock::manual(Utc::now());
@@ -115,7 +100,7 @@ mod tests {
             account: Policy { free: 2, ..Policy::ACCOUNT },
             address: Policy { free: free_per_address, ..Policy::ADDRESS },
         };
-        (Attempts::new(config, clock.clone()), clock)
+        (Attempts::new(config, Buckets::memory(), clock.clone()), clock)
     }
 
     fn key(name: &str) -> UsernameKey {
@@ -138,6 +123,8 @@ mod tests {
         let (attempts, _) = attempts(100);
         for _ in 0..10 {
             drop(attempts.begin(&key("ann"), Some("192.0.2.1")).await.unwrap());
+            // What is given back is given back in a task of its own.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn config(world: &World) -> Config {
         admin: Some(FirstAdmin::new(ADMIN, PASSWORD)),
         hashing: CHEAP,
         lockout: LockoutConfig::default(),
+        limits: kit::limit::Buckets::memory(),
         people: world.host().people(),
     }
 }

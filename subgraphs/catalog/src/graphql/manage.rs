@@ -1,13 +1,14 @@
 //! What sellers and admins ask about the products that are theirs to change, archived ones included.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use kit::{
     identity::{Caller, Require, Role},
     page::PageRequest,
+    subgraph::Answer,
 };
 
 use super::{
-    Nullable, catalog,
+    catalog,
     types::{Product, ProductConnection, connection},
 };
 use crate::{
@@ -31,10 +32,13 @@ impl ManageQuery {
         >,
         #[graphql(desc = "How many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
-    ) -> Result<ProductConnection> {
-        let editor = editor(ctx.data::<Caller>()?)?;
-        let listing = Catalog::managed_listing(editor, Managed { archived, text })?;
-        connection(catalog(ctx)?, listing, PageRequest::new(first, after.as_deref())?).await
+    ) -> Answer<ProductConnection> {
+        let page = async {
+            let editor = editor(ctx.data::<Caller>()?)?;
+            let listing = Catalog::managed_listing(editor, Managed { archived, text })?;
+            connection(catalog(ctx)?, listing, PageRequest::new(first, after.as_deref())?).await
+        };
+        Some(page.await)
     }
 
     /// A product that the caller may change, archived or not.
@@ -43,7 +47,7 @@ impl ManageQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
-    ) -> Nullable<Product> {
+    ) -> Answer<Product> {
         let product = async {
             let editor = editor(ctx.data::<Caller>()?)?;
             let id = ProductId::parse_field("id", &id)?;

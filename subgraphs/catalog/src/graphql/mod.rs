@@ -51,10 +51,6 @@ pub(crate) fn sdl() -> String {
     builder().finish().sdl_with_options(SDLExportOptions::new().federation().compose_directive())
 }
 
-/// What a field gives that the schema lets be null: where it fails it alone is null, and the fields beside it stand. (A plain
-/// `Result` would take its whole parent with it.)
-type Nullable<T> = Option<async_graphql::Result<T>>;
-
 /// The catalog behind the schema.
 fn catalog<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<Catalog>> {
     ctx.data::<Arc<Catalog>>()

@@ -4,10 +4,11 @@ use async_graphql::{Context, ID, Object};
 use kit::{
     Error,
     identity::{Caller, Require, Role},
+    subgraph::Answer,
 };
 
 use super::{
-    Nullable, catalog,
+    catalog,
     inputs::{CreateCategoryInput, CreateProductInput, UpdateCategoryInput, UpdateProductInput},
     types::{Category, Product},
 };
@@ -28,7 +29,7 @@ impl ProductMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The product. Must be given.")] input: Option<CreateProductInput>,
-    ) -> Nullable<Product> {
+    ) -> Answer<Product> {
         let product = async {
             let editor = editor(ctx.data::<Caller>()?)?;
             let input = input.ok_or_else(|| Error::bad_input("input", "must be given."))?;
@@ -44,7 +45,7 @@ impl ProductMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "What shall be different.")] input: UpdateProductInput,
-    ) -> Nullable<Product> {
+    ) -> Answer<Product> {
         let product = async {
             let editor = editor(ctx.data::<Caller>()?)?;
             let id = ProductId::parse_field("id", &id)?;
@@ -59,7 +60,7 @@ impl ProductMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
-    ) -> Nullable<Product> {
+    ) -> Answer<Product> {
         let product = async {
             let editor = editor(ctx.data::<Caller>()?)?;
             let id = ProductId::parse_field("id", &id)?;
@@ -80,7 +81,7 @@ impl CategoryMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The category.")] input: CreateCategoryInput,
-    ) -> Nullable<Category> {
+    ) -> Answer<Category> {
         let changed = async {
             let (category, tree) = catalog(ctx)?.create_category(input.into()).await?;
             Ok(Category::in_tree(category, tree))
@@ -95,7 +96,7 @@ impl CategoryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "What shall be different.")] input: UpdateCategoryInput,
-    ) -> Nullable<Category> {
+    ) -> Answer<Category> {
         let changed = async {
             let id = CategoryId::parse_field("id", &id)?;
             let (category, tree) = catalog(ctx)?.change_category(id, input.into()).await?;

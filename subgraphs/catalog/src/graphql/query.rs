@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
-use kit::page::{PageRequest, list_limit};
+use kit::{
+    page::{PageRequest, list_limit},
+    subgraph::Answer,
+};
 
 use super::{
-    Nullable, catalog,
+    catalog,
     inputs::{ProductFilter, ProductSort},
     types::{Category, Product, ProductConnection, Shop, connection},
 };
@@ -33,7 +36,7 @@ impl ShopQuery {
                           other arguments."
         )]
         ids: Option<Vec<ID>>,
-    ) -> Nullable<Vec<Option<Product>>> {
+    ) -> Answer<Vec<Option<Product>>> {
         if let Some(ids) = ids {
             let alone = first.is_none() && category.is_none() && sort.is_none();
             return Some(products_by_ids(ctx, &ids, alone).await);
@@ -58,15 +61,18 @@ impl ShopQuery {
         #[graphql(desc = "The cursor after which to go on: an `endCursor` of the same list.")] after: Option<
             String,
         >,
-    ) -> Result<ProductConnection> {
-        let catalog = catalog(ctx)?;
-        let listing =
-            catalog.listing(filter.unwrap_or_default().into(), sort.unwrap_or_default().into()).await?;
-        connection(catalog, listing, PageRequest::new(first, after.as_deref())?).await
+    ) -> Answer<ProductConnection> {
+        let page = async {
+            let catalog = catalog(ctx)?;
+            let listing =
+                catalog.listing(filter.unwrap_or_default().into(), sort.unwrap_or_default().into()).await?;
+            connection(catalog, listing, PageRequest::new(first, after.as_deref())?).await
+        };
+        Some(page.await)
     }
 
     /// The product with this id. One that is archived is not found; the orders that have it still show it.
-    async fn product(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Nullable<Product> {
+    async fn product(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Answer<Product> {
         let product = async {
             let id = ProductId::parse_field("id", &id)?;
             Ok(Product::one(catalog(ctx)?.offered(id).await?))
@@ -79,7 +85,7 @@ impl ShopQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its slug.")] slug: String,
-    ) -> Nullable<Product> {
+    ) -> Answer<Product> {
         let product = async { Ok(Product::one(catalog(ctx)?.offered_by_slug(&slug).await?)) };
         Some(product.await)
     }
@@ -95,7 +101,7 @@ impl ShopQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its slug.")] slug: String,
-    ) -> Nullable<Category> {
+    ) -> Answer<Category> {
         let category = async {
             let tree = Arc::new(catalog(ctx)?.tree().await?);
             let category = tree.named(&slug).and_then(|category| Category::of(&tree, category.id()));

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use kit::page::{Counted, PageRequest};
+use kit::{
+    page::{Counted, PageRequest},
+    subgraph::Answer,
+};
 use tokio::sync::OnceCell;
 
-use super::{Nullable, catalog, inputs::ProductSort};
+use super::{catalog, inputs::ProductSort};
 use crate::{
     domain::{self, CategoryId, Tree},
     service::{Catalog, Filter, Listing},
@@ -144,7 +147,7 @@ impl Product {
     }
 
     /// The category that it stands in; null for a product without one.
-    async fn category(&self, ctx: &Context<'_>) -> Nullable<Category> {
+    async fn category(&self, ctx: &Context<'_>) -> Answer<Category> {
         let id = self.product.category()?;
         self.tree.get(ctx).await.map(|tree| Category::of(tree, id)).transpose()
     }

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 
 use kit::{
     Result,
-    store::{Find, UpdateError},
+    store::{Find, Index, UpdateError},
 };
 
 use super::{Catalog, tags};
@@ -42,6 +42,30 @@ impl Catalog {
                 if !more {
                     break;
                 }
+            }
+        }
+        if refiled {
+            self.raise(&tags::of_categories()).await;
+        }
+        Ok(())
+    }
+
+    /// Files all products by the tree as it is now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn refile_all(&self) -> Result<()> {
+        let tree = self.tree().await?;
+        let (mut refiled, mut after) = (false, None);
+        loop {
+            let page = self.products.find(Find::by(&Index::ID).after(after).limit(AT_ONCE)).await?;
+            after = page.items.last().map(|(cursor, _)| cursor.clone());
+            let more = page.more && after.is_some();
+            for product in page.into_documents() {
+                refiled |= self.refile(&product, &tree).await?;
+            }
+            if !more {
+                break;
             }
         }
         if refiled {

@@ -1,7 +1,10 @@
 //! What those who run the shop do to stock.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
-use kit::identity::{Caller, Require, UserId};
+use kit::{
+    identity::{Caller, Require, UserId},
+    subgraph::Answer,
+};
 
 use super::{input::Check, inventory, types::StockLevel};
 use crate::{
@@ -49,17 +52,20 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What is to be corrected, and what you saw before.")] input: AdjustStockInput,
-    ) -> Result<StockLevel> {
-        let mut check = Check::default();
-        let product = check.product("input.product", &input.product);
-        let expected = check.quantity("input.expected", input.expected);
-        let quantity = check.quantity("input.quantity", input.quantity);
-        let reason = check.reason("input.reason", &input.reason);
-        let taken = product.zip(expected).zip(quantity).zip(reason);
-        let (((product, expected), quantity), reason) = check.done(taken)?;
-        let note = Note { reason: Some(reason), by: Some(who(ctx)?), key: None };
-        let level = inventory(ctx)?.adjust(Adjustment { product, expected, quantity, note }).await?;
-        Ok(StockLevel(level))
+    ) -> Answer<StockLevel> {
+        let adjusted = async {
+            let mut check = Check::default();
+            let product = check.product("input.product", &input.product);
+            let expected = check.quantity("input.expected", input.expected);
+            let quantity = check.quantity("input.quantity", input.quantity);
+            let reason = check.reason("input.reason", &input.reason);
+            let taken = product.zip(expected).zip(quantity).zip(reason);
+            let (((product, expected), quantity), reason) = check.done(taken)?;
+            let note = Note { reason: Some(reason), by: Some(who(ctx)?), key: None };
+            let level = inventory(ctx)?.adjust(Adjustment { product, expected, quantity, note }).await?;
+            Ok(StockLevel(level))
+        };
+        Some(adjusted.await)
     }
 
     /// Takes in new goods of a product. Needs the role ADMIN.
@@ -68,16 +74,19 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What has come in.")] input: RestockInput,
-    ) -> Result<StockLevel> {
-        let mut check = Check::default();
-        let product = check.product("input.product", &input.product);
-        let quantity = check.at_least_one("input.quantity", input.quantity);
-        let reason = input.reason.as_deref().and_then(|reason| check.reason("input.reason", reason));
-        let key = input.idempotency_key.as_deref().and_then(|key| check.key("input.idempotencyKey", key));
-        let (product, quantity) = check.done(product.zip(quantity))?;
-        let note = Note { reason, by: Some(who(ctx)?), key };
-        let level = inventory(ctx)?.restock(Restocking { product, quantity, note }).await?;
-        Ok(StockLevel(level))
+    ) -> Answer<StockLevel> {
+        let restocked = async {
+            let mut check = Check::default();
+            let product = check.product("input.product", &input.product);
+            let quantity = check.at_least_one("input.quantity", input.quantity);
+            let reason = input.reason.as_deref().and_then(|reason| check.reason("input.reason", reason));
+            let key = input.idempotency_key.as_deref().and_then(|key| check.key("input.idempotencyKey", key));
+            let (product, quantity) = check.done(product.zip(quantity))?;
+            let note = Note { reason, by: Some(who(ctx)?), key };
+            let level = inventory(ctx)?.restock(Restocking { product, quantity, note }).await?;
+            Ok(StockLevel(level))
+        };
+        Some(restocked.await)
     }
 }
 

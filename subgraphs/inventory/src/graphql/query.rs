@@ -1,7 +1,7 @@
 //! What those who run the shop look at.
 
-use async_graphql::{Context, ID, Object, Result};
-use kit::{identity::Require, page::PageRequest};
+use async_graphql::{Context, ID, Object};
+use kit::{identity::Require, page::PageRequest, subgraph::Answer};
 
 use super::{
     input::Check,
@@ -28,15 +28,18 @@ impl AdminQuery {
         #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<
             String,
         >,
-    ) -> Result<StockMovementConnection> {
-        let mut check = Check::default();
-        let product = product.map(|product| check.product("product", &product));
-        let product = check.done(product.map_or(Some(None), |product| product.map(Some)))?;
-        let page = PageRequest::new(first, after.as_deref())?;
-        let continued = page.is_continued();
-        let found = inventory(ctx)?.movements(product, page).await?;
-        let counted = MovementsOf(Inventory::movements_of(product));
-        Ok(StockMovementConnection::new(found, continued, counted, StockMovement))
+    ) -> Answer<StockMovementConnection> {
+        let movements = async {
+            let mut check = Check::default();
+            let product = product.map(|product| check.product("product", &product));
+            let product = check.done(product.map_or(Some(None), |product| product.map(Some)))?;
+            let page = PageRequest::new(first, after.as_deref())?;
+            let continued = page.is_continued();
+            let found = inventory(ctx)?.movements(product, page).await?;
+            let counted = MovementsOf(Inventory::movements_of(product));
+            Ok(StockMovementConnection::new(found, continued, counted, StockMovement))
+        };
+        Some(movements.await)
     }
 
     /// The stocks of which there is little left, those with the least first. Needs the role ADMIN.
@@ -52,13 +55,16 @@ impl AdminQuery {
         #[graphql(desc = "Go on after this cursor, of an earlier page of the same list.")] after: Option<
             String,
         >,
-    ) -> Result<StockLevelConnection> {
-        let mut check = Check::default();
-        let threshold = threshold.map(|threshold| check.quantity("threshold", threshold));
-        let threshold = check.done(threshold.map_or(Some(None), |threshold| threshold.map(Some)))?;
-        let page = PageRequest::new(first, after.as_deref())?;
-        let (inventory, continued) = (inventory(ctx)?, page.is_continued());
-        let found = inventory.low(threshold, page).await?;
-        Ok(StockLevelConnection::new(found, continued, LowOf(inventory.low_of(threshold)), StockLevel))
+    ) -> Answer<StockLevelConnection> {
+        let levels = async {
+            let mut check = Check::default();
+            let threshold = threshold.map(|threshold| check.quantity("threshold", threshold));
+            let threshold = check.done(threshold.map_or(Some(None), |threshold| threshold.map(Some)))?;
+            let page = PageRequest::new(first, after.as_deref())?;
+            let (inventory, continued) = (inventory(ctx)?, page.is_continued());
+            let found = inventory.low(threshold, page).await?;
+            Ok(StockLevelConnection::new(found, continued, LowOf(inventory.low_of(threshold)), StockLevel))
+        };
+        Some(levels.await)
     }
 }

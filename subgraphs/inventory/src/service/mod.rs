@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod again;
 mod flights;
 mod ledger;
 mod levels;
@@ -28,7 +29,6 @@ use kit::{
     service::{Context, StartError},
     store::{Collection, Store, StoreError, UpdateError},
 };
-use tracing::Instrument as _;
 
 pub use self::accounts::{Account, AccountError, HeldFor, LedgerSums, accounts};
 pub(crate) use self::{
@@ -226,7 +226,7 @@ impl Inventory {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = kit::Result<T>> + Send + 'static,
 ) -> kit::Result<T> {
-    match tokio::spawn(work.in_current_span()).await {
+    match tokio::spawn(kit::subgraph::threaded(work)).await {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

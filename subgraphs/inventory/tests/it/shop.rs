@@ -6,9 +6,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{Account, Config, OrderId, ProductId};
 use kit::{
-    bus::{Delivery, Event, Handler},
+    bus::{Bus, Delivery, Event, Handler},
     client::TransportError,
     identity::Role,
+    service::Context,
     testing::{Answer, TestClient, World},
 };
 use serde_json::{Value, json};
@@ -37,6 +38,18 @@ impl Shop {
 
     async fn on(world: World) -> Self {
         let context = world.context(&inventory::SERVICE).await;
+        Self::with(world, context).await
+    }
+
+    /// With another event log than the world's, on which what it publishes by itself is heard, and nothing else.
+    pub(crate) async fn apart(bus: Bus) -> Self {
+        let world = World::start().await;
+        world.script("order", |_, _| async { Err(down()) });
+        let context = Context { bus, ..world.context(&inventory::SERVICE).await };
+        Self::with(world, context).await
+    }
+
+    async fn with(world: World, context: Context) -> Self {
         let nobody = world.serve(inventory::subgraph(context, config()).await.unwrap()).await;
         Self { world, nobody }
     }
@@ -232,9 +245,13 @@ impl Handler for Ear {
 impl Ear {
     /// Listens from the beginning.
     pub(crate) async fn on(shop: &Shop, topics: &[&str]) -> Self {
+        Self::at(shop.world.host().bus(), topics).await
+    }
+
+    /// The same, of that log.
+    pub(crate) async fn at(bus: &Bus, topics: &[&str]) -> Self {
         let ear = Self::default();
-        let subscription =
-            shop.world.host().bus().subscribe("ear", topics, Delivery::default(), ear.clone()).await;
+        let subscription = bus.subscribe("ear", topics, Delivery::default(), ear.clone()).await;
         // It goes on until the test ends.
         std::mem::forget(subscription.unwrap());
         ear

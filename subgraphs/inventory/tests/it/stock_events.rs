@@ -1,3 +1,4 @@
+use kit::{bus::Bus, testing::servers::RedisServer};
 use serde_json::json;
 
 use crate::shop::{Done as _, Ear, Shop};
@@ -57,4 +58,18 @@ async fn every_movement_is_told_in_order() {
     assert_eq!(told, [(1, "RECEIVE"), (2, "HOLD"), (3, "COMMIT"), (4, "RETURN")]);
     assert_eq!(heard[1]["order"], json!(order.to_string()));
     assert_eq!((&heard[1]["onHand"], &heard[1]["available"]), (&json!(10), &json!(6)));
+}
+
+#[tokio::test]
+async fn tells_what_there_is_to_sell_again_after_the_event_log_was_lost() {
+    let server = RedisServer::start(&[]);
+    let bus = Bus::redis(&server.url()).await.unwrap();
+    let shop = Shop::apart(bus.clone()).await;
+    let (some, none) = (shop.product(2).await, shop.product(1).await);
+    shop.held(&[(none, 1)]).await;
+    let ear = Ear::at(&bus, &["stock.changed"]).await;
+    let _emptied = server.tell("FLUSHALL");
+    let told = |product: inventory::ProductId, in_stock, version| json!({ "productId": product.to_string(), "inStock": in_stock, "version": version });
+    assert_eq!(ear.of(some, 1).await, [told(some, true, 1)]);
+    assert_eq!(ear.of(none, 1).await, [told(none, false, 2)]);
 }

@@ -13,6 +13,11 @@ impl EventId {
     pub(super) const fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()
     }
+
+    /// An id from elsewhere.
+    pub(super) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(crate::id::reexport::Uuid::from_bytes(bytes))
+    }
 }
 
 /// Something that happened.

@@ -10,6 +10,7 @@
 //! become a dead letter do they overtake it.
 
 mod event;
+mod redis;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ pub use worker::Subscription;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusError {
+    /// The engine is there and cannot be used: its address, its user or its version is wrong.
+    #[error("the event log cannot be used: {0}")]
+    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The engine failed or could not be reached.
     #[error("the event log failed: {0}")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -137,7 +141,8 @@ pub(crate) trait Engine: Send + Sync {
     async fn lag(&self, group: &str) -> Result<u64, BusError>;
     /// Resolves when something may have become due for the group, or after the given time.
     async fn wait(&self, group: &str, at_most: Duration);
-    async fn backup(&self, to: &Path) -> Result<(), BusError>;
+    /// The log's own name, given to it when it began; none where it cannot be lost apart from what the services keep.
+    async fn identity(&self) -> Result<Option<String>, BusError>;
     async fn close(&self);
 }
 
@@ -149,12 +154,21 @@ pub struct Bus {
 
 impl Bus {
     /// Opens (and creates) the log in a SQLite file. The first publish or subscription makes this process the file's owner, of
-    /// which there can be one; others may still list dead letters and make backups.
+    /// which there can be one; others may still list dead letters.
     ///
     /// # Errors
     /// When the file cannot be opened, or a newer version wrote it.
     pub async fn sqlite(path: impl AsRef<Path>) -> Result<Self, BusError> {
         Ok(Self { engine: Arc::new(sqlite::SqliteBus::open(path.as_ref()).await?) })
+    }
+
+    /// Opens (and creates) the log on a Redis server, which every process that names it shares. While the server is away publishing
+    /// fails, and subscriptions wait for it; it is found again by itself.
+    ///
+    /// # Errors
+    /// When the address is none, or the server refuses this user or is too old. One that cannot be reached is no error.
+    pub async fn redis(url: &str) -> Result<Self, BusError> {
+        Ok(Self { engine: Arc::new(redis::RedisBus::open(url, redis::Options::default()).await?) })
     }
 
     /// Appends events; one whose id is already in the log is left out.
@@ -207,12 +221,14 @@ impl Bus {
         self.engine.lag(group).await
     }
 
-    /// Copies the log, as of one moment, into the file `to`.
+    /// The log's own name, given to it when it began. Who remembers it notices when the log that he knew was lost, and with it what had
+    /// not been heard yet; he then says again, from his own data, what others must know.
+    /// None where the log is kept together with the services' data.
     ///
     /// # Errors
-    /// When the copy cannot be written.
-    pub async fn backup(&self, to: &Path) -> Result<(), BusError> {
-        self.engine.backup(to).await
+    /// When the log cannot be read.
+    pub async fn identity(&self) -> Result<Option<String>, BusError> {
+        self.engine.identity().await
     }
 
     /// Finishes what is being written and closes the log. Stop the subscriptions first: what is being handled could no longer be

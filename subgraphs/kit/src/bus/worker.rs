@@ -19,6 +19,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// An engine wakes its members; this is how often one looks by itself, in case a wake-up was lost with a connection.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How often the metrics are told how much waits: about as often as they are collected.
+const FIGURES: Duration = Duration::from_secs(10);
+
 /// The longest wait before an engine that failed is asked again.
 const ENGINE_WAIT: Duration = Duration::from_secs(5);
 
@@ -58,8 +61,24 @@ pub(super) fn start_with(
 ) -> Subscription {
     let stop = CancellationToken::new();
     let member = Member { engine, group, delivery, handler, handling, running: JoinSet::new(), failures: 0 };
+    let figures = figures(member.engine.clone(), group);
     let member = tokio::spawn(member.run(stop.clone()));
+    let stopped = stop.clone();
+    tokio::spawn(async move { stopped.run_until_cancelled(figures).await });
     Subscription { stop: stop.drop_guard(), member }
+}
+
+/// Tells the metrics, now and then, how much waits.
+async fn figures(engine: Arc<dyn Engine>, group: &'static str) {
+    loop {
+        match engine.lag(group).await {
+            Ok(lag) => telemetry::observe_waiting(group, lag),
+            Err(BusError::Closed) => return,
+            // The member says so.
+            Err(_) => {}
+        }
+        tokio::time::sleep(FIGURES).await;
+    }
 }
 
 /// How the handling of an event ended: handled, or why not.
@@ -161,6 +180,7 @@ impl Member {
             next = self.running.try_join_next();
         }
         if !handled.is_empty() {
+            telemetry::observe_event(self.group, "handled", handled.len());
             let result = self.engine.ack(self.group, &handled).await;
             self.reported(result);
         }
@@ -175,6 +195,7 @@ impl Member {
         let Delivery { max_attempts, base_wait, max_wait, .. } = self.delivery;
         let (group, topic, id) = (self.group, &event.topic, event.id);
         let wait = (attempts < max_attempts).then(|| full_jitter(base_wait, max_wait, attempts));
+        telemetry::observe_event(group, if wait.is_some() { "failed" } else { "dead" }, 1);
         if let Some(wait) = wait {
             tracing::warn!(group, topic, %id, attempts, ?wait, error = failure, "an event was not handled, it comes again");
         } else {

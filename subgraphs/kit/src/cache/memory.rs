@@ -185,7 +185,7 @@ impl Engine for Memory {
     async fn stamp(&self) -> Result<Stamp, CacheError> {
         // In this order, so that the age of a fill is never taken for less than the age of a raise that it does not know of.
         let at = self.ticker.now();
-        Ok(Stamp { epoch: self.clock.load(SeqCst), at })
+        Ok(Stamp { run: 0, epoch: self.clock.load(SeqCst), at })
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheError> {

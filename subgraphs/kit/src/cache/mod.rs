@@ -8,6 +8,7 @@
 
 mod flight;
 mod memory;
+mod redis;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,9 @@ const MAX_LOST_FILLS: u32 = 2;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
+    /// The engine is there and cannot be used: its address, its user or its version is wrong.
+    #[error("the cache cannot be used: {0}")]
+    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The engine failed or could not be reached.
     #[error("the cache failed: {0}")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -64,12 +68,21 @@ pub struct CacheStats {
     pub bytes: u64,
 }
 
-/// A moment of the cache: on the logical clock that orders raises and fills, and on the engine's own, which measures how long
+/// A moment of the cache: on the logical clock that orders raises and fills, and on this process's own, which measures how long
 /// a fill takes (nanoseconds since some start).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stamp {
+    /// Which life of the logical clock: one that was lost and begun anew says nothing about moments of the one before.
+    pub(crate) run: u64,
     pub(crate) epoch: u64,
     pub(crate) at: u64,
+}
+
+impl Stamp {
+    /// Whether this moment is known not to lie before the other.
+    const fn is_no_earlier_than(&self, other: &Self) -> bool {
+        self.run == other.run && self.epoch >= other.epoch
+    }
 }
 
 /// What an engine must give. All of it is one round trip on a server that has counters, expiring keys and scripts.
@@ -147,6 +160,15 @@ impl Cache {
         Self::on(memory::Memory::new(max_bytes), MAX_WAIT)
     }
 
+    /// A cache on a Redis server, which every process that names it shares. Each use has a deadline of milliseconds; while the
+    /// server is away the callers are sent past it, and it is found again by itself.
+    ///
+    /// # Errors
+    /// When the address is none, or the server refuses this user or is too old. One that cannot be reached is no error.
+    pub async fn redis(url: &str) -> Result<Self, CacheError> {
+        Ok(Self::on(redis::RedisCache::open(url, redis::Options::default()).await?, MAX_WAIT))
+    }
+
     fn on(engine: impl Engine + 'static, max_wait: Duration) -> Self {
         let (flights, counts) = (Flights::default(), Counts::default());
         Self { inner: Arc::new(Inner { engine: Box::new(engine), flights, counts, max_wait }) }
@@ -175,7 +197,7 @@ impl Cache {
         loop {
             // Taken before the flight is found or made, so that it is never later than the beginning of a fill.
             let stamp = self.inner.engine.stamp().await?;
-            let arrived = *arrived.get_or_insert(stamp.epoch);
+            let arrived = *arrived.get_or_insert(stamp);
             let flight = match self.inner.flights.join(&key, stamp, self.inner.max_wait) {
                 Joined::Own(flight) => {
                     let fill = Fill::new(self.inner.clone(), key.clone(), flight);
@@ -192,7 +214,9 @@ impl Cache {
             };
             match outcome {
                 // Begun after this caller came: whatever is raised meanwhile, it is no older than the call.
-                Outcome::Made(value) if flight.began.epoch >= arrived => return Ok(Entry::Hit(value)),
+                Outcome::Made(value) if flight.began.is_no_earlier_than(&arrived) => {
+                    return Ok(Entry::Hit(value));
+                }
                 // Begun before: a raise may lie between its beginning and this call, which the engine knows. Where it
                 // does, the next fill begins after this call, so that nobody waits for more than two.
                 Outcome::Made(_) | Outcome::Moot => {

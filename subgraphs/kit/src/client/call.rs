@@ -15,7 +15,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::transport::{Transport, TransportError};
-use crate::{Code, Error, backoff::full_jitter, identity::ServiceTokens, subgraph::Request, telemetry};
+use crate::{
+    Code, Error,
+    backoff::full_jitter,
+    identity::ServiceTokens,
+    subgraph::{self, Request},
+    telemetry,
+};
 
 /// What is called and how.
 #[derive(Debug, Clone, Copy)]
@@ -228,6 +234,7 @@ impl Client {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
             headers.insert(AUTHORIZATION, value.map_err(|error| CallError::NotMade(error.to_string()))?);
         }
+        subgraph::thread(&mut headers);
         telemetry::inject(&mut headers);
         Ok(headers)
     }

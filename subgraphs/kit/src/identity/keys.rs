@@ -1,23 +1,23 @@
 //! Signing keys: a ring of at most two live Ed25519 keys, kept in a file that only its owner can read.
 //!
-//! The newest key signs; both verify, so that tokens made before a rotation hold until they expire. Only public halves
-//! ever leave: as a JSON Web Key Set (RFC 7517, RFC 8037).
+//! The newest key signs; both verify, so that tokens made before a rotation hold until they expire. Where verifiers are other
+//! processes a new key is published a while before it signs. Only public halves ever leave: as a JSON Web Key Set (RFC 7517, RFC 8037).
 
 use std::{
-    collections::HashMap,
     fs,
     io::Write,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::SystemTime,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
+
+use super::RemoteKeys;
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,17 @@ pub enum KeyError {
     /// What is in the key file is not a key ring.
     #[error("the key file {0} is damaged")]
     Damaged(PathBuf),
+    /// The key file is written by somebody else.
+    #[error("the key file {0} is only read here; rotate it with `larder keys rotate`")]
+    ReadOnly(PathBuf),
+    /// The newest key does not sign yet.
+    #[error("the newest key in {path} signs only from {from} on; rotate again after that")]
+    Rotating {
+        /// The file.
+        path: PathBuf,
+        /// When it begins to sign.
+        from: DateTime<Utc>,
+    },
     /// The keys of another service could not be fetched.
     #[error("the keys at {url} cannot be fetched: {reason}")]
     Fetch {
@@ -51,6 +62,9 @@ pub enum KeyError {
 struct StoredKey {
     kid: String,
     created: DateTime<Utc>,
+    /// Published before, and signs from then on; none for a key that signs at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signs_from: Option<DateTime<Utc>>,
     /// The 32-byte seed, base64url.
     seed: String,
 }
@@ -64,11 +78,12 @@ struct LiveKey {
 }
 
 impl LiveKey {
-    fn generate() -> Option<Self> {
+    fn generate(signs_from: Option<DateTime<Utc>>) -> Option<Self> {
         let seed: [u8; 32] = rand::random();
         Self::load(StoredKey {
             kid: uuid::Uuid::now_v7().simple().to_string(),
             created: Utc::now(),
+            signs_from,
             seed: URL_SAFE_NO_PAD.encode(seed),
         })
     }
@@ -85,56 +100,124 @@ impl LiveKey {
             public,
         })
     }
+
+    /// When it begins to sign, if that is still to come.
+    fn waits_until(&self) -> Option<DateTime<Utc>> {
+        self.stored.signs_from.filter(|from| *from > Utc::now())
+    }
 }
 
 /// The live keys of one issuer, the newest last.
 pub struct KeyRing {
     path: Option<PathBuf>,
     keys: RwLock<Vec<LiveKey>>,
+    /// Where somebody else writes the file: how it looked when it was read last.
+    followed: Option<Mutex<Look>>,
+}
+
+/// What tells one state of a file from the next: a file that takes another's place has another inode, whatever the clock's grain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+impl Look {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Ok(Self { modified: metadata.modified().ok(), inode })
+    }
 }
 
 impl KeyRing {
     /// How many keys are live at once.
     const LIVE: usize = 2;
 
+    /// How long a key is published before it signs: every verifier has fetched it by then, since none keeps keys for longer.
+    pub const AHEAD: TimeDelta = TimeDelta::seconds(RemoteKeys::MAX_AGE.as_secs().cast_signed() + 60);
+
     /// A ring with a new key that lives only as long as the process: for tests.
     ///
     /// # Errors
     /// When no key can be made.
     pub fn ephemeral() -> Result<Self, KeyError> {
-        let key = LiveKey::generate().ok_or_else(|| KeyError::Damaged(PathBuf::new()))?;
-        Ok(Self { path: None, keys: RwLock::new(vec![key]) })
+        let key = LiveKey::generate(None).ok_or_else(|| KeyError::Damaged(PathBuf::new()))?;
+        Ok(Self { path: None, keys: RwLock::new(vec![key]), followed: None })
     }
 
-    /// The ring in this file, which is made with a new key (mode 0600) when it is missing.
+    /// The ring in this file, which is made with a new key (mode 0600) when it is missing. One process owns it.
     ///
     /// # Errors
     /// When the file is damaged, readable by others, or cannot be written.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, KeyError> {
         let path = path.into();
         if !path.exists() {
-            let ring = Self { path: Some(path), keys: RwLock::new(Vec::new()) };
+            let ring = Self { path: Some(path), keys: RwLock::new(Vec::new()), followed: None };
             ring.rotate()?;
             return Ok(ring);
         }
-        refuse_exposed(&path)?;
-        let text = fs::read(&path).map_err(|source| KeyError::File { path: path.clone(), source })?;
-        let stored: Vec<StoredKey> =
-            serde_json::from_slice(&text).map_err(|_| KeyError::Damaged(path.clone()))?;
-        let keys: Option<Vec<_>> = stored.into_iter().map(LiveKey::load).collect();
-        match keys {
-            Some(keys) if !keys.is_empty() => Ok(Self { path: Some(path), keys: RwLock::new(keys) }),
-            _ => Err(KeyError::Damaged(path)),
+        let keys = load(&path)?;
+        Ok(Self { path: Some(path), keys: RwLock::new(keys), followed: None })
+    }
+
+    /// The ring in a file that somebody else makes and rotates; it is looked at again whenever keys are asked for, so that replicas
+    /// see a rotation at once.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged, or readable by others.
+    pub fn follow(path: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        let path = path.into();
+        // Before it is read: a change in between is then seen as one.
+        let look = Look::at(&path).map_err(|source| KeyError::File { path: path.clone(), source })?;
+        let keys = load(&path)?;
+        Ok(Self { path: Some(path), keys: RwLock::new(keys), followed: Some(Mutex::new(look)) })
+    }
+
+    /// Reads a followed file again if it has changed.
+    fn refresh(&self) {
+        let (Some(path), Some(followed)) = (&self.path, &self.followed) else { return };
+        let Ok(look) = Look::at(path) else { return };
+        if std::mem::replace(&mut *followed.lock(), look) == look {
+            return;
+        }
+        match load(path) {
+            Ok(keys) => *self.keys.write() = keys,
+            // The keys that are known are still good.
+            Err(error) => tracing::error!(%error, "the keys were changed, and cannot be read"),
         }
     }
 
     /// Makes a new key the signing one; the one before it still verifies, older ones no longer.
     ///
     /// # Errors
-    /// When the file cannot be written; the ring is then unchanged.
+    /// When the file cannot be written, or is not this process's to write; the ring is then unchanged.
     pub fn rotate(&self) -> Result<(), KeyError> {
+        self.add(None)
+    }
+
+    /// Publishes a new key, which signs [`KeyRing::AHEAD`] from now; until then the one before it does. Gives that time.
+    ///
+    /// # Errors
+    /// As [`KeyRing::rotate`], and while the newest key does not sign yet: the one that does would be dropped.
+    pub fn rotate_ahead(&self) -> Result<DateTime<Utc>, KeyError> {
+        if let Some(from) = self.keys.read().last().and_then(LiveKey::waits_until) {
+            return Err(KeyError::Rotating { path: self.path.clone().unwrap_or_default(), from });
+        }
+        let from = Utc::now() + Self::AHEAD;
+        self.add(Some(from))?;
+        Ok(from)
+    }
+
+    fn add(&self, signs_from: Option<DateTime<Utc>>) -> Result<(), KeyError> {
+        if self.followed.is_some() {
+            return Err(KeyError::ReadOnly(self.path.clone().unwrap_or_default()));
+        }
         let damaged = || KeyError::Damaged(self.path.clone().unwrap_or_default());
-        let new = LiveKey::generate().ok_or_else(damaged)?;
+        let new = LiveKey::generate(signs_from).ok_or_else(damaged)?;
         let mut keys = self.keys.write();
         let mut next = keys.clone();
         next.push(new);
@@ -149,11 +232,14 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Rotates if the signing key is older than this. Says whether it did.
+    /// Rotates if the newest key is older than this. Says whether it did; a ring that somebody else rotates is left alone.
     ///
     /// # Errors
     /// As [`KeyRing::rotate`].
     pub fn rotate_if_older_than(&self, age: TimeDelta) -> Result<bool, KeyError> {
+        if self.followed.is_some() {
+            return Ok(false);
+        }
         let old = self.keys.read().last().is_none_or(|key| Utc::now() - key.stored.created > age);
         if old {
             self.rotate()?;
@@ -164,6 +250,7 @@ impl KeyRing {
     /// The public halves as a JSON Web Key Set.
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
+        self.refresh();
         let keys: Vec<_> = self
             .keys
             .read()
@@ -180,12 +267,25 @@ impl KeyRing {
 
     /// The signing key and its id.
     pub(super) fn signer(&self) -> Option<(String, EncodingKey)> {
-        self.keys.read().last().map(|key| (key.stored.kid.clone(), key.encoding.clone()))
+        self.refresh();
+        let keys = self.keys.read();
+        let key = keys.iter().rev().find(|key| key.waits_until().is_none()).or_else(|| keys.first())?;
+        Some((key.stored.kid.clone(), key.encoding.clone()))
     }
 
-    fn find(&self, kid: &str) -> Option<DecodingKey> {
+    pub(super) fn find(&self, kid: &str) -> Option<DecodingKey> {
+        self.refresh();
         self.keys.read().iter().find(|key| key.stored.kid == kid).map(|key| key.decoding.clone())
     }
+}
+
+fn load(path: &Path) -> Result<Vec<LiveKey>, KeyError> {
+    refuse_exposed(path)?;
+    let text = fs::read(path).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+    let stored: Vec<StoredKey> =
+        serde_json::from_slice(&text).map_err(|_| KeyError::Damaged(path.to_owned()))?;
+    let keys: Option<Vec<_>> = stored.into_iter().map(LiveKey::load).collect();
+    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| KeyError::Damaged(path.to_owned()))
 }
 
 #[cfg(unix)]
@@ -216,95 +316,4 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     fs::File::open(folder)?.sync_all()
-}
-
-/// Where the keys of an issuer are found.
-#[derive(Clone)]
-pub enum KeySource {
-    /// In this process.
-    Ring(Arc<KeyRing>),
-    /// At another service's JWKS address.
-    Remote(Arc<RemoteKeys>),
-}
-
-impl KeySource {
-    /// The key of that id, if the issuer has it.
-    ///
-    /// # Errors
-    /// When the issuer's keys cannot be fetched.
-    pub(super) async fn find(&self, kid: &str) -> Result<Option<DecodingKey>, KeyError> {
-        match self {
-            Self::Ring(ring) => Ok(ring.find(kid)),
-            Self::Remote(remote) => remote.find(kid).await,
-        }
-    }
-}
-
-/// Another service's published keys, fetched when an unknown key id turns up.
-pub struct RemoteKeys {
-    url: String,
-    http: reqwest::Client,
-    state: tokio::sync::Mutex<Fetched>,
-}
-
-#[derive(Default)]
-struct Fetched {
-    keys: HashMap<String, DecodingKey>,
-    at: Option<Instant>,
-}
-
-impl RemoteKeys {
-    /// An unknown key id causes a fetch at most this often, so that made-up ids do not become load on the issuer.
-    const REFETCH: Duration = Duration::from_secs(5);
-    /// Keys are fetched anew after this time, so that a withdrawn one stops working.
-    const MAX_AGE: Duration = Duration::from_secs(300);
-    const DEADLINE: Duration = Duration::from_secs(2);
-
-    /// The keys published at this address.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), http: reqwest::Client::new(), state: tokio::sync::Mutex::default() }
-    }
-
-    async fn find(&self, kid: &str) -> Result<Option<DecodingKey>, KeyError> {
-        // The lock is held while fetching, so that many callers cause one fetch.
-        let mut state = self.state.lock().await;
-        let age = state.at.map(|at| at.elapsed());
-        let known = state.keys.get(kid).cloned();
-        let fetch = match (age, &known) {
-            (None, _) => true,
-            (Some(age), Some(_)) => age > Self::MAX_AGE,
-            (Some(age), None) => age > Self::REFETCH,
-        };
-        if !fetch {
-            return Ok(known);
-        }
-        match self.fetch().await {
-            Ok(keys) => {
-                *state = Fetched { keys, at: Some(Instant::now()) };
-                Ok(state.keys.get(kid).cloned())
-            }
-            // A key that was good a moment ago is still good while its issuer restarts.
-            Err(error) => known.map(Some).ok_or(error),
-        }
-    }
-
-    async fn fetch(&self) -> Result<HashMap<String, DecodingKey>, KeyError> {
-        #[derive(Deserialize)]
-        struct Key {
-            kid: String,
-            crv: String,
-            x: String,
-        }
-        #[derive(Deserialize)]
-        struct Set {
-            keys: Vec<Key>,
-        }
-        let failed =
-            |error: reqwest::Error| KeyError::Fetch { url: self.url.clone(), reason: error.to_string() };
-        let answer = self.http.get(&self.url).timeout(Self::DEADLINE).send().await.map_err(failed)?;
-        let set: Set = answer.error_for_status().map_err(failed)?.json().await.map_err(failed)?;
-        let ed25519 = set.keys.into_iter().filter(|key| key.crv == "Ed25519");
-        Ok(ed25519.filter_map(|key| Some((key.kid, DecodingKey::from_ed_components(&key.x).ok()?))).collect())
-    }
 }

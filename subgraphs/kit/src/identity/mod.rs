@@ -7,12 +7,14 @@
 mod caller;
 mod guard;
 mod keys;
+mod source;
 mod token;
 mod verifier;
 
 pub use caller::{Caller, Role, User, UserId};
 pub use guard::Require;
-pub use keys::{KeyError, KeyRing, KeySource, RemoteKeys, write_private};
+pub use keys::{KeyError, KeyRing, write_private};
+pub use source::{KeySource, RemoteKeys};
 pub use token::{AccessToken, Issuer, ServiceTokens};
 pub use verifier::{ApiKey, Trust, Verifier};
 

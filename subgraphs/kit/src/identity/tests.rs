@@ -189,3 +189,46 @@ fn refuses_a_damaged_key_file() {
         assert!(matches!(KeyRing::open(&path), Err(KeyError::Damaged(_))), "{content}");
     }
 }
+
+fn kids(ring: &KeyRing) -> Vec<String> {
+    let jwks = ring.jwks();
+    jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_replica_sees_a_rotation_and_the_new_key_is_known_before_it_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.json");
+    assert!(matches!(KeyRing::follow(&path), Err(KeyError::File { .. })), "a follower makes no keys");
+    let owner = KeyRing::open(&path).unwrap();
+    let replica = KeyRing::follow(&path).unwrap();
+    let old = replica.signer().unwrap().0;
+
+    let from = owner.rotate_ahead().unwrap();
+    assert!(from > Utc::now() + TimeDelta::minutes(5));
+    assert_eq!(kids(&replica), kids(&owner));
+    assert_eq!(kids(&replica).len(), 2);
+    assert_eq!(replica.signer().unwrap().0, old, "the new key is only published");
+    // Another one now would push out the key that signs.
+    assert!(matches!(owner.rotate_ahead(), Err(KeyError::Rotating { .. })));
+
+    // At once, for a key that leaked.
+    owner.rotate().unwrap();
+    assert_eq!(replica.signer().unwrap().0, *kids(&owner).last().unwrap());
+    assert!(!kids(&replica).contains(&old));
+}
+
+#[test]
+fn a_replica_never_writes_the_keys_and_keeps_those_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.json");
+    drop(KeyRing::open(&path).unwrap());
+    let replica = KeyRing::follow(&path).unwrap();
+    assert!(matches!(replica.rotate(), Err(KeyError::ReadOnly(_))));
+    assert!(!replica.rotate_if_older_than(TimeDelta::zero()).unwrap());
+    let known = kids(&replica);
+    std::fs::write(&path, "half a file").unwrap();
+    assert_eq!(kids(&replica), known);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(kids(&replica), known);
+}

@@ -42,6 +42,11 @@ impl<D: Document> std::fmt::Debug for Collection<D> {
     }
 }
 
+/// What an engine is told of the documents of this type.
+pub(super) fn spec_of<D: Document>() -> CollectionSpec {
+    CollectionSpec { name: D::COLLECTION, schema: D::SCHEMA, indexes: D::INDEXES, keys: codec::keys_of::<D> }
+}
+
 /// What all clones share.
 pub(super) struct Inner<D> {
     pub(super) engine: Arc<dyn Engine>,
@@ -57,12 +62,7 @@ impl<D: Document> Collection<D> {
         if let Some(inner) = relay.opened(D::COLLECTION) {
             return Self::same(inner, relay);
         }
-        let spec = CollectionSpec {
-            name: D::COLLECTION,
-            schema: D::SCHEMA,
-            indexes: D::INDEXES,
-            keys: codec::keys_of::<D>,
-        };
+        let spec = spec_of::<D>();
         engine.open(spec).await?;
         let inner = Arc::new(Inner::<D> {
             engine,
@@ -203,7 +203,11 @@ impl<D: Document> Collection<D> {
         E: Send + 'static,
         F: FnMut(&mut D, &mut Outbox<'_>) -> Result<R, E> + Send + 'static,
     {
-        let (rule, answer) = Rule::new(rule);
+        // Whoever's turn it runs in, its events and log lines belong to this caller's trace.
+        let (span, mut rule) = (tracing::Span::current(), rule);
+        let (rule, answer) = Rule::new(move |document: &mut D, outbox: &mut Outbox<'_>| {
+            span.in_scope(|| rule(document, outbox))
+        });
         self.inner.enter(id.to_string(), Turn::Change(Box::new(rule)))?;
         match answer.await {
             Ok(Answer::Decided(Ok(value))) => Ok(value),

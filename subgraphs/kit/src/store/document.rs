@@ -149,6 +149,11 @@ impl Keys {
         self.0.get(field).map_or(&[], Vec::as_slice)
     }
 
+    /// The fields and the values of each.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[Key])> {
+        self.0.iter().map(|(field, values)| (field.as_ref(), values.as_slice()))
+    }
+
     /// As engines keep them: an object with a list of values per field.
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
@@ -156,5 +161,11 @@ impl Keys {
 
     pub(crate) fn from_json(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text).map(Self)
+    }
+}
+
+impl FromIterator<(String, Vec<Key>)> for Keys {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<Key>)>>(fields: I) -> Self {
+        Self(fields.into_iter().map(|(field, values)| (Cow::Owned(field), values)).collect())
     }
 }

@@ -1,15 +1,34 @@
 //! What an engine must give: one document at a time, by version, and walks of declared indexes. Nothing more is asked, so
 //! that any document database can stand behind it.
 
-use std::{path::Path, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Find, Index, Key, Keys, Stats, StoreError};
 use crate::bus::Event;
 
 /// How many write ids an envelope remembers: enough that an answer lost on the way is found while its writer still waits.
 pub(crate) const REMEMBERED_WRITES: usize = 32;
+
+/// How many calls may wait for an engine. At some thousand calls a second this is about a second of work.
+pub(crate) const QUEUE: usize = 4_096;
+
+/// How long a call waits for a place in the queue before it is told that the store is busy.
+const PLACE_WAIT: Duration = Duration::from_secs(2);
+
+/// A place in a bounded queue, or `Busy` after a while.
+pub(crate) async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    if let Ok(place) = places.clone().try_acquire_owned() {
+        return Ok(place);
+    }
+    match tokio::time::timeout(PLACE_WAIT, places.clone().acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) => Err(StoreError::Closed),
+        Err(_) => Err(StoreError::Busy),
+    }
+}
 
 /// What an engine needs to know of a collection.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +41,28 @@ pub(crate) struct CollectionSpec {
 }
 
 impl CollectionSpec {
+    /// Names become names in the database: lower-case letters, digits and underscores, and a letter first.
+    pub(crate) fn check_names(&self) -> Result<(), StoreError> {
+        let proper = |name: &str| {
+            name.starts_with(|first: char| first.is_ascii_lowercase())
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        let mut names = std::collections::HashSet::new();
+        for index in self.indexes {
+            let fields = !index.fields.is_empty() && index.fields.iter().all(|field| proper(field));
+            if !proper(index.name) || !fields || !names.insert(index.name) || index.name == "id" {
+                return Err(StoreError::NoIndex(format!(
+                    "{}.{} has no proper name or fields, or its name is taken",
+                    self.name, index.name
+                )));
+            }
+        }
+        if !proper(self.name) {
+            return Err(StoreError::NoIndex(format!("{} is no name for a collection", self.name)));
+        }
+        Ok(())
+    }
+
     /// The collection's own index of that name; refused where the find names another.
     pub(crate) fn index(&self, find: &Find) -> Result<&'static Index, StoreError> {
         let known = if *find.index == Index::ID {
@@ -109,7 +150,6 @@ pub(crate) trait Engine: Send + Sync {
         after: &str,
         limit: usize,
     ) -> Result<Vec<Envelope>, StoreError>;
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
     async fn ping(&self) -> Result<(), StoreError>;
     fn stats(&self) -> Stats;
     async fn close(&self);

@@ -11,12 +11,15 @@ mod document;
 mod engine;
 mod find;
 mod lane;
+mod mongo;
 mod outbox;
 mod relay;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transfer;
 mod update;
+mod walk;
 mod write;
 
 use std::{path::Path, sync::Arc};
@@ -25,6 +28,7 @@ pub use collection::Collection;
 pub use document::{Document, Index, Key, Keys};
 pub use find::{Cursor, Find, Found, InvalidCursor};
 pub use outbox::Outbox;
+pub use transfer::Transferred;
 
 use crate::bus::Sink;
 
@@ -147,6 +151,17 @@ impl Store {
         Ok(Self::on(engine, sinks))
     }
 
+    /// Opens (and creates) a database of a MongoDB deployment: a lone server, a replica set or a sharded cluster. The rest is as with
+    /// [`Store::sqlite`].
+    ///
+    /// # Errors
+    /// When the address is none, the deployment cannot be reached or refuses the user, or a newer version wrote the database. The
+    /// message shows hosts and user, and never the password.
+    pub async fn mongo(url: &str, database: &str, sinks: Vec<Arc<dyn Sink>>) -> Result<Self, StoreError> {
+        let engine = Arc::new(mongo::Mongo::open(url, database).await?);
+        Ok(Self::on(engine, sinks))
+    }
+
     /// Delivers events to this sink before the others. For a sink that keeps them in this very store, which must exist first;
     /// call it before the collections are opened whose events it is to see, since opening delivers what a crash left over.
     /// Such a sink keeps the store open until [`Store::close`].
@@ -165,14 +180,6 @@ impl Store {
     /// When the engine fails, or when a newer version wrote the collection.
     pub async fn collection<D: Document>(&self) -> Result<Collection<D>, StoreError> {
         Collection::open(self.engine.clone(), self.relay.clone()).await
-    }
-
-    /// Copies the whole database, as of one moment, into `to` (a file of the engine's own kind, opened as it stands).
-    ///
-    /// # Errors
-    /// When the copy cannot be written.
-    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.engine.backup(to).await
     }
 
     /// Whether the database answers.

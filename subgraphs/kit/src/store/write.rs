@@ -1,6 +1,9 @@
 //! One write, made once: an answer that was lost on the way is read back by the write's id before anything is done again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -15,6 +18,9 @@ use crate::backoff::full_jitter;
 const ATTEMPTS: u32 = 8;
 const BASE_WAIT: Duration = Duration::from_millis(10);
 const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// No attempt begins after this, however slowly the database answers: whoever waits goes away after some seconds.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why a write was not made.
 #[derive(Debug)]
@@ -40,6 +46,7 @@ pub(super) fn remember(earlier: &[Uuid], write: Uuid) -> Vec<Uuid> {
 
 /// Makes the write and answers when it is durable.
 pub(super) async fn put(engine: &dyn Engine, spec: CollectionSpec, write: Write) -> Result<(), Unwritten> {
+    let begun = Instant::now();
     let mut in_doubt = false;
     let mut attempt = 0;
     loop {
@@ -60,7 +67,7 @@ pub(super) async fn put(engine: &dyn Engine, spec: CollectionSpec, write: Write)
         } else {
             return Err(failure.into());
         }
-        if attempt == ATTEMPTS {
+        if attempt == ATTEMPTS || begun.elapsed() >= PATIENCE {
             return Err(failure.into());
         }
         tokio::time::sleep(full_jitter(BASE_WAIT, MAX_WAIT, attempt)).await;

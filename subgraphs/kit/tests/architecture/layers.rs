@@ -5,7 +5,8 @@ use super::sources;
 /// What the rules of the business may not name: they are pure.
 const FRAMEWORKS: &[&str] =
     &["async_graphql", "axum", "mongodb", "rusqlite", "redis", "reqwest", "tokio", "hive_router", "async fn"];
-const ENGINES: &[&str] = &["rusqlite", "mongodb", "redis::"];
+/// As crates: an address that begins with `mongodb:` is configuration.
+const ENGINES: &[&str] = &["rusqlite", "mongodb::", "redis::"];
 const LONGEST: usize = 600;
 const LONGEST_TEST: usize = 1_000;
 const LONGEST_MAIN: usize = 60;

@@ -1,10 +1,10 @@
 //! What only staff may do.
 
 use async_graphql::{Context, ID, Object};
-use kit::identity::Require;
+use kit::{identity::Require, subgraph::Answer};
 
 use super::{
-    Answer, service,
+    service,
     types::{Order, OrderStatus},
     user,
 };
@@ -27,8 +27,8 @@ impl AdminMutation {
     ) -> Answer<Order> {
         let advanced = async {
             let (admin, id) = (user(ctx)?.id, OrderId::parse_field("id", &id)?);
-            service(ctx)?.advance(admin, id, to.into()).await
+            Ok(service(ctx)?.advance(admin, id, to.into()).await?.into())
         };
-        Some(advanced.await.map(Order::from))
+        Some(advanced.await)
     }
 }

@@ -29,10 +29,6 @@ pub(crate) fn sdl() -> String {
     schema().finish().sdl_with_options(SDLExportOptions::new().federation().compose_directive())
 }
 
-/// What a nullable field answers. An error makes null of this field alone: the other fields of the same request keep their answers, which
-/// matters most where one of several mutations fails.
-type Answer<T> = Option<kit::Result<T>>;
-
 fn service<'a>(ctx: &Context<'a>) -> kit::Result<&'a Shared> {
     ctx.data().map_err(|error| Error::bug(error.message))
 }

@@ -5,10 +5,11 @@ use kit::{
     Error,
     error::FieldError,
     identity::{Require, UserId},
+    subgraph::Answer,
 };
 
 use super::{
-    Answer, service,
+    service,
     types::{Order, OrderProductInput},
     user, viewer,
 };
@@ -42,9 +43,9 @@ impl ShopperMutation {
     ) -> Answer<Order> {
         let placed = async {
             let command = checked_order(user(ctx)?.id, products, idempotency_key)?;
-            service(ctx)?.place(command).await
+            Ok(service(ctx)?.place(command).await?.into())
         };
-        Some(placed.await.map(Order::from))
+        Some(placed.await)
     }
 
     /// Cancels an order. You may do so until it is PACKED, staff until it is SHIPPED; its stock is given back.
@@ -65,9 +66,9 @@ impl ShopperMutation {
                 OrderId::parse(&id).map_err(|invalid| vec![problem("id", invalid)]),
                 checked_reason(reason).map_err(|problem| vec![problem]),
             )?;
-            service(ctx)?.cancel(viewer(ctx)?, id, reason).await
+            Ok(service(ctx)?.cancel(viewer(ctx)?, id, reason).await?.into())
         };
-        Some(cancelled.await.map(Order::from))
+        Some(cancelled.await)
     }
 }
 

@@ -5,10 +5,11 @@ use kit::{
     identity::Require,
     page::{Counted, PageRequest, list_limit},
     store::Find,
+    subgraph::Answer,
 };
 
 use super::{
-    Answer, service,
+    service,
     types::{Order, OrderFilter},
     viewer,
 };
@@ -26,8 +27,11 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "How many at most: 1 to 250. 100 where it is left out.")] first: Option<i32>,
     ) -> Answer<Vec<Order>> {
-        let latest = async { service(ctx)?.latest(viewer(ctx)?, list_limit(first)?).await };
-        Some(latest.await.map(|orders| orders.into_iter().map(Order::from).collect()))
+        let latest = async {
+            let orders = service(ctx)?.latest(viewer(ctx)?, list_limit(first)?).await?;
+            Ok(orders.into_iter().map(Order::from).collect())
+        };
+        Some(latest.await)
     }
 
     /// One order. Somebody else's is NOT_FOUND, as one that does not exist; staff see all.
@@ -37,8 +41,9 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The order's `_id`.")] id: ID,
     ) -> Answer<Order> {
-        let order = async { service(ctx)?.order(viewer(ctx)?, OrderId::parse_field("id", &id)?).await };
-        Some(order.await.map(Order::from))
+        let order =
+            async { Ok(service(ctx)?.order(viewer(ctx)?, OrderId::parse_field("id", &id)?).await?.into()) };
+        Some(order.await)
     }
 
     /// Your orders page by page, the newest first. Staff see everybody's.

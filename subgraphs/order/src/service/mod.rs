@@ -1,6 +1,7 @@
 //! The use cases: load, apply a rule, save with its events; ask the catalog and the inventory. The rules themselves are in
 //! [`crate::domain`]; what clients see is made in [`crate::graphql`].
 
+mod again;
 mod change;
 mod deadline;
 mod place;

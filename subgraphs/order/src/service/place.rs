@@ -15,7 +15,6 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use kit::{Code, Error, client::CallError, identity::UserId, store::StoreError};
 use serde_json::json;
 use tokio::sync::oneshot;
-use tracing::Instrument;
 
 use super::{OrderService, deadline::Deadline, remote::ReserveError};
 use crate::{
@@ -127,7 +126,7 @@ impl OrderService {
             // Nobody may be waiting any more.
             let _ = answer.send(service.place_to_the_end(&command).await);
         };
-        self.tasks.spawn(work.in_current_span());
+        self.tasks.spawn(work);
         let placed = answered.await.unwrap_or(Err(PlaceError::Stopping));
         Ok(placed?)
     }

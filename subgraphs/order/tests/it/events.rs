@@ -1,5 +1,6 @@
 //! What the rest of the shop hears.
 
+use kit::{bus::Bus, testing::servers::RedisServer};
 use serde_json::json;
 
 use crate::shop::Shop;
@@ -46,4 +47,19 @@ async fn says_nothing_of_what_was_not_changed() {
     }
     assert_eq!(shop.customer("bob").cancel(&id, None).await.code(), "NOT_FOUND");
     assert_eq!(shop.topics(&id).await, ["order.placed", "order.confirmed"]);
+}
+
+#[tokio::test]
+async fn sales_that_were_taken_back_are_told_again_after_the_event_log_was_lost() {
+    let server = RedisServer::start(&[]);
+    let shop = Shop::apart(Bus::redis(&server.url()).await.unwrap()).await;
+    let milk = shop.product("milk", 5, 10);
+    let ann = shop.customer("ann");
+    let (back, sold) = (ann.buys(&[(&milk, 4)]).await, ann.buys(&[(&milk, 1)]).await);
+    ann.cancel(&back, None).await;
+    let _emptied = server.tell("FLUSHALL");
+    let event = shop.heard("order.cancelled", &back).await;
+    assert_eq!(event.data["stockHeld"], true);
+    assert_eq!(event.data["lines"][0]["quantity"], 4);
+    assert!(shop.topics(&sold).await.is_empty());
 }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use kit::{
-    bus::{Delivery, Event, Handler, Subscription},
+    bus::{Bus, Delivery, Event, Handler, Subscription},
     identity::Role,
     service::Context,
     store::Stats,
@@ -114,6 +114,27 @@ impl Shop {
         catalog.install(&world);
         inventory.install(&world);
         let ctx = world.context(&SERVICE).await;
+        Self::with_context(world, ctx, config, catalog, inventory, heard).await
+    }
+
+    /// With another event log than the world's, on which what it publishes by itself is heard, and nothing else.
+    pub(crate) async fn apart(bus: Bus) -> Self {
+        let world = World::start().await;
+        let (catalog, inventory) = (Catalog::default(), Inventory::default());
+        catalog.install(&world);
+        inventory.install(&world);
+        let ctx = Context { bus, ..world.context(&SERVICE).await };
+        Self::with_context(world, ctx, patient(), catalog, inventory, Arc::default()).await
+    }
+
+    async fn with_context(
+        world: World,
+        ctx: Context,
+        config: Config,
+        catalog: Catalog,
+        inventory: Inventory,
+        heard: Arc<Mutex<Vec<Event>>>,
+    ) -> Self {
         let hearing = ctx.bus.subscribe("test", &TOPICS, Delivery::default(), Ear(heard.clone()));
         let hearing = hearing.await.unwrap();
         let client = world.serve(order::subgraph(ctx.clone(), config).await.unwrap()).await;

@@ -22,7 +22,6 @@ pub(super) enum Command {
     DeadLetters { group: String, limit: usize, reply: Reply<Vec<DeadLetter>> },
     Replay { group: String, id: EventId, reply: Reply<bool> },
     Lag { group: String, reply: Reply<u64> },
-    Flush { reply: Reply<()> },
 }
 
 impl Command {
@@ -34,9 +33,7 @@ impl Command {
     /// Answers that it was not done. Whoever asked may be gone.
     pub(super) fn refuse(self, error: BusError) {
         match self {
-            Self::Publish { reply, .. } | Self::Join { reply, .. } | Self::Flush { reply } => {
-                drop(reply.send(Err(error)));
-            }
+            Self::Publish { reply, .. } | Self::Join { reply, .. } => drop(reply.send(Err(error))),
             Self::DeadLetters { reply, .. } => drop(reply.send(Err(error))),
             Self::Replay { reply, .. } => drop(reply.send(Err(error))),
             Self::Lag { reply, .. } => drop(reply.send(Err(error))),

@@ -1,16 +1,17 @@
-//! The file: its tables, its version, who owns it, and copies of it.
+//! The file: its tables, its version, and who owns it.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, backup::Backup};
+use rusqlite::Connection;
 
 use super::super::BusError;
+use crate::private::create_private;
 
 /// The version of the tables below.
 const VERSION: u32 = 1;
@@ -62,6 +63,7 @@ const TABLES: &str = "
 
 /// Opens the file, makes its tables where they are missing, and refuses a newer version's.
 pub(super) fn open(path: &Path) -> Result<Connection, BusError> {
+    create_private(path).map_err(engine)?;
     let mut db = Connection::open(path).map_err(engine)?;
     db.set_prepared_statement_cache_capacity(64);
     db.busy_timeout(Duration::from_secs(5)).map_err(engine)?;
@@ -94,7 +96,8 @@ fn create(db: &mut Connection) -> rusqlite::Result<()> {
 pub(super) fn own(path: &Path) -> io::Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push("-owner");
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&name)?;
+    create_private(Path::new(&name))?;
+    let lock = OpenOptions::new().write(true).open(&name)?;
     let deadline = Instant::now() + HANDOVER;
     loop {
         match lock.try_lock() {
@@ -111,52 +114,6 @@ pub(super) fn own(path: &Path) -> io::Result<File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-}
-
-/// Copies the file as of one moment. Writers go on meanwhile: the copy reads one snapshot.
-pub(super) fn backup(from: &Path, to: &Path) -> Result<(), BusError> {
-    if to.exists() {
-        let text = format!("{} exists already", to.display());
-        return Err(engine(io::Error::new(io::ErrorKind::AlreadyExists, text)));
-    }
-    let mut name = to.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    // What an earlier attempt left.
-    match std::fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(engine(error)),
-        _ => {}
-    }
-    let copied = copy(from, &part).and_then(|()| {
-        File::open(&part).and_then(|file| file.sync_all()).map_err(engine)?;
-        std::fs::rename(&part, to).map_err(engine)?;
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(engine)
-    });
-    if copied.is_err() {
-        // The error that counts is the first.
-        let _ = std::fs::remove_file(&part);
-    }
-    copied
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), BusError> {
-    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(engine)?;
-    source.busy_timeout(Duration::from_secs(5)).map_err(engine)?;
-    let mut target = Connection::open(to).map_err(engine)?;
-    let backup = Backup::new(&source, &mut target).map_err(engine)?;
-    // All pages in one step: between steps the lock is let go, and every write would make the copy start again.
-    let deadline = Instant::now() + HANDOVER;
-    loop {
-        match backup.step(-1).map_err(engine)? {
-            rusqlite::backup::StepResult::Done => break,
-            // Another connection is recovering or cutting the journal; that is short.
-            _ if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
-            _ => return Err(engine(io::Error::new(io::ErrorKind::TimedOut, "the log stayed locked"))),
-        }
-    }
-    drop(backup);
-    target.close().map_err(|(_, error)| engine(error))
 }
 
 /// A failure of the engine.

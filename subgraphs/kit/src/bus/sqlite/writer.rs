@@ -43,7 +43,6 @@ enum Outcome {
     Letters(Vec<DeadLetter>),
     Replayed(Option<(Seq, Arc<Event>)>),
     Lag(u64),
-    Flushed,
     /// This call could not be done; the others of its transaction can.
     Refused(BusError),
 }
@@ -239,7 +238,6 @@ impl Writer {
             }
             Command::Replay { group, id, .. } => Ok(Outcome::Replayed(sql::replay(tx, group, *id)?)),
             Command::Lag { group, .. } => Ok(Outcome::Lag(self.lag(tx, group)?)),
-            Command::Flush { .. } => Ok(Outcome::Flushed),
         }
     }
 
@@ -344,7 +342,6 @@ impl Writer {
                 Box::new(move || drop(reply.send(Ok(was_there))))
             }
             (Command::Lag { reply, .. }, Outcome::Lag(lag)) => Box::new(move || drop(reply.send(Ok(lag)))),
-            (Command::Flush { reply }, _) => Box::new(move || drop(reply.send(Ok(())))),
             (Command::Load { group }, outcome) => {
                 if let Some(group) = state.groups.get_mut(&group) {
                     group.loading = false;

@@ -1,4 +1,4 @@
-//! What a `kill -9` leaves behind. The test plays both parts: started again with a folder in its environment it is the victim.
+//! What a `kill -9` leaves behind. The test plays both parts: started again with a log in its environment it is the victim.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -7,8 +7,7 @@ use std::{
 
 use super::*;
 
-const FOLDER: &str = "KIT_BUS_TEST_VICTIM";
-const NAME: &str = "bus::tests::killed::what_a_killed_process_published_or_held_is_delivered_by_the_next";
+const LOG: &str = "KIT_BUS_TEST_VICTIM";
 
 fn say(word: &str, id: EventId) {
     let mut out = std::io::stdout().lock();
@@ -18,8 +17,14 @@ fn say(word: &str, id: EventId) {
 }
 
 /// Handles some events, keeps one in its hands, goes on publishing, and waits for the end.
-async fn victim(path: &Path) {
-    let bus = Bus::sqlite(path).await.unwrap();
+async fn victim(log: &str) {
+    let bus = match log.split_once(' ') {
+        Some((url, namespace)) => {
+            let options = redis::Options { namespace: namespace.to_owned(), ..redis::Options::default() };
+            Bus { engine: Arc::new(RedisBus::open(url, options).await.unwrap()) }
+        }
+        None => Bus::sqlite(log).await.unwrap(),
+    };
     let handler = Does(|event: Event| async move {
         if event.key == "held" {
             say("held", event.id);
@@ -39,13 +44,25 @@ async fn victim(path: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_process_published_or_held_is_delivered_by_the_next() {
-    if let Ok(path) = std::env::var(FOLDER) {
-        return victim(Path::new(&path)).await;
-    }
     let site = SqliteSite::new();
+    let log = site.path().to_str().unwrap().to_owned();
+    killed("what_a_killed_process_published_or_held_is_delivered_by_the_next", &log, site).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_published_or_held_on_a_server_is_delivered_by_another() {
+    let site = RedisSite::new();
+    let log = format!("{} {}", servers::redis().await.url(), site.options.namespace);
+    killed("what_a_killed_process_published_or_held_on_a_server_is_delivered_by_another", &log, site).await;
+}
+
+async fn killed(name: &str, log: &str, site: impl Site) {
+    if let Ok(log) = std::env::var(LOG) {
+        return victim(&log).await;
+    }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([NAME, "--exact", "--nocapture"])
-        .env(FOLDER, site.path())
+        .args([&format!("bus::tests::killed::{name}"), "--exact", "--nocapture"])
+        .env(LOG, log)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

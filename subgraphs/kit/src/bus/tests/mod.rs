@@ -1,7 +1,9 @@
-//! The promises of the bus. [`suite`] holds for every engine; the rest is about the file of the SQLite one.
+//! The promises of the bus. [`suite`] and [`random`] hold for every engine; the rest is about the file of the SQLite one, and about
+//! what may happen to a server.
 
 mod killed;
 mod random;
+mod server;
 mod sqlite;
 mod suite;
 
@@ -12,7 +14,8 @@ use chrono::Utc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::{sqlite::SqliteBus, *};
+use super::{redis::RedisBus, sqlite::SqliteBus, *};
+use crate::testing::servers;
 
 /// Where a log is kept: it can be opened again after its process has ended, in order or not.
 #[async_trait]
@@ -41,6 +44,36 @@ impl SqliteSite {
 impl Site for SqliteSite {
     async fn open(&self) -> Bus {
         let engine = Arc::new(SqliteBus::open(&self.path()).await.unwrap());
+        *self.opened.lock() = Some(engine.clone());
+        Bus { engine }
+    }
+
+    async fn crash(&self, _: Bus) {
+        let opened = self.opened.lock().take();
+        opened.unwrap().crash().await;
+    }
+}
+
+/// A log of its own on the server that all tests share.
+struct RedisSite {
+    options: redis::Options,
+    opened: Mutex<Option<Arc<RedisBus>>>,
+}
+
+impl RedisSite {
+    fn new() -> Self {
+        let namespace = format!("test-{}", uuid::Uuid::new_v4());
+        let options =
+            redis::Options { namespace, deadline: Duration::from_secs(20), ..redis::Options::default() };
+        Self { options, opened: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Site for RedisSite {
+    async fn open(&self) -> Bus {
+        let url = servers::redis().await.url();
+        let engine = Arc::new(RedisBus::open(&url, self.options.clone()).await.unwrap());
         *self.opened.lock() = Some(engine.clone());
         Bus { engine }
     }

@@ -39,7 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// What must be true of the bus, kept beside it.
 struct Model {
-    site: SqliteSite,
+    site: Box<dyn Site>,
     bus: Bus,
     published: Vec<Event>,
     handled: BTreeSet<EventId>,
@@ -50,8 +50,7 @@ struct Model {
 }
 
 impl Model {
-    async fn new() -> Self {
-        let site = SqliteSite::new();
+    async fn new(site: Box<dyn Site>) -> Self {
         let bus = site.open().await;
         bus.engine.join("group", TOPICS).await.unwrap();
         Self {
@@ -187,17 +186,26 @@ impl Model {
     }
 }
 
+fn live(site: Box<dyn Site>, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut model = Model::new(site).await;
+        for step in steps {
+            model.step(step).await?;
+        }
+        model.end().await
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_event_is_handled_or_a_dead_letter_and_keys_keep_their_order(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let mut model = Model::new().await;
-            for step in steps {
-                model.step(step).await?;
-            }
-            model.end().await
-        })?;
+        live(Box::new(SqliteSite::new()), steps)?;
+    }
+
+    #[test]
+    fn every_event_is_handled_or_a_dead_letter_and_keys_keep_their_order_on_redis(steps in steps()) {
+        live(Box::new(RedisSite::new()), steps)?;
     }
 }

@@ -516,9 +516,13 @@ async fn many_publishers_and_groups_at_once_lose_nothing(site: impl Site) {
     }
 }
 
-/// The suite for one engine: a test per promise.
+/// The suite on every engine: a test per promise.
 macro_rules! suite {
-    ($engine:ident, $site:expr, [$($promise:ident),* $(,)?]) => {
+    ([$($promise:ident),* $(,)?]) => {
+        suite!(on_sqlite, SqliteSite::new(), [$($promise),*]);
+        suite!(on_redis, RedisSite::new(), [$($promise),*]);
+    };
+    ($engine:ident, $site:expr, [$($promise:ident),*]) => {
         mod $engine {
             use super::*;
             $(
@@ -531,34 +535,30 @@ macro_rules! suite {
     };
 }
 
-suite!(
-    on_sqlite,
-    SqliteSite::new(),
-    [
-        a_group_gets_what_is_published_on_its_topics,
-        every_group_gets_every_event,
-        the_members_of_a_group_share_the_events,
-        events_of_one_key_are_handled_one_at_a_time_in_order,
-        events_of_different_keys_are_handled_at_once,
-        no_more_events_are_handled_at_once_than_allowed,
-        a_failed_event_comes_again_and_holds_up_its_key_alone,
-        an_event_that_always_fails_becomes_a_dead_letter_that_can_be_replayed,
-        a_replayed_event_has_all_its_attempts_again,
-        a_replayed_event_waits_for_the_one_of_its_key_that_is_being_handled,
-        a_panic_is_a_failure_and_the_member_lives_on,
-        a_handler_that_hangs_is_dropped_which_is_a_failure,
-        an_event_published_twice_is_delivered_once,
-        a_new_group_starts_at_the_beginning_of_the_log,
-        a_backlog_of_any_length_is_handled_in_order,
-        what_is_not_acknowledged_comes_again_after_a_crash,
-        what_was_handled_before_an_orderly_end_does_not_come_again,
-        attempts_and_dead_letters_outlive_a_restart,
-        a_lease_that_ran_out_is_offered_again_and_counts_as_an_attempt,
-        an_event_that_takes_every_process_along_becomes_a_dead_letter,
-        a_stop_waits_for_what_is_being_handled,
-        a_dropped_subscription_takes_nothing_more,
-        a_closed_bus_says_so,
-        a_topic_that_a_group_hears_of_later_is_delivered_from_the_beginning,
-        many_publishers_and_groups_at_once_lose_nothing,
-    ]
-);
+suite!([
+    a_group_gets_what_is_published_on_its_topics,
+    every_group_gets_every_event,
+    the_members_of_a_group_share_the_events,
+    events_of_one_key_are_handled_one_at_a_time_in_order,
+    events_of_different_keys_are_handled_at_once,
+    no_more_events_are_handled_at_once_than_allowed,
+    a_failed_event_comes_again_and_holds_up_its_key_alone,
+    an_event_that_always_fails_becomes_a_dead_letter_that_can_be_replayed,
+    a_replayed_event_has_all_its_attempts_again,
+    a_replayed_event_waits_for_the_one_of_its_key_that_is_being_handled,
+    a_panic_is_a_failure_and_the_member_lives_on,
+    a_handler_that_hangs_is_dropped_which_is_a_failure,
+    an_event_published_twice_is_delivered_once,
+    a_new_group_starts_at_the_beginning_of_the_log,
+    a_backlog_of_any_length_is_handled_in_order,
+    what_is_not_acknowledged_comes_again_after_a_crash,
+    what_was_handled_before_an_orderly_end_does_not_come_again,
+    attempts_and_dead_letters_outlive_a_restart,
+    a_lease_that_ran_out_is_offered_again_and_counts_as_an_attempt,
+    an_event_that_takes_every_process_along_becomes_a_dead_letter,
+    a_stop_waits_for_what_is_being_handled,
+    a_dropped_subscription_takes_nothing_more,
+    a_closed_bus_says_so,
+    a_topic_that_a_group_hears_of_later_is_delivered_from_the_beginning,
+    many_publishers_and_groups_at_once_lose_nothing,
+]);

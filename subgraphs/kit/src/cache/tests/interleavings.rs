@@ -186,18 +186,29 @@ proptest! {
 /// The same with real threads, for the orders that only the machine finds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn racing_readers_and_writers_see_nothing_old() {
-    race(Cache::memory(1 << 20)).await;
+    let cache = Cache::memory(1 << 20);
+    race([cache.clone(), cache]).await;
     // So little room that floods of tags and evictions are part of the race.
-    race(Cache::on(Memory::with(2_048, 64, Ticker::System(Instant::now())), MAX_WAIT)).await;
+    let cache = Cache::on(Memory::with(2_048, 64, Ticker::System(Instant::now())), MAX_WAIT);
+    race([cache.clone(), cache]).await;
 }
 
-async fn race(cache: Cache) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn racing_readers_and_writers_of_two_processes_see_nothing_old() {
+    let options = server::options();
+    race([server::open(&options).await, server::open(&options).await]).await;
+    let options = redis::Options { max_epochs: 64, ..server::options() };
+    race([server::open(&options).await, server::open(&options).await]).await;
+}
+
+/// Two handles on one cache: what is raised by one kills what the other has.
+async fn race(caches: [Cache; 2]) {
     const CHANGES: u64 = 500;
     let row = Arc::new(AtomicU64::new(0));
     let raised = Arc::new(AtomicU64::new(0));
     let seen = Arc::new(AtomicU64::new(0));
     let writer = {
-        let (cache, row, raised, seen) = (cache.clone(), row.clone(), raised.clone(), seen.clone());
+        let (cache, row, raised, seen) = (caches[0].clone(), row.clone(), raised.clone(), seen.clone());
         tokio::spawn(async move {
             for change in 1..=CHANGES {
                 row.store(change, SeqCst);
@@ -215,7 +226,8 @@ async fn race(cache: Cache) {
     };
     let readers: Vec<_> = (0..4)
         .map(|reader| {
-            let (cache, row, raised, seen) = (cache.clone(), row.clone(), raised.clone(), seen.clone());
+            let cache = caches[usize::from(reader % 2 == 1)].clone();
+            let (row, raised, seen) = (row.clone(), raised.clone(), seen.clone());
             tokio::spawn(async move {
                 let mut key = reader;
                 while seen.load(SeqCst) < CHANGES {
@@ -243,5 +255,5 @@ async fn race(cache: Cache) {
         reader.await.unwrap();
     }
     writer.await.unwrap();
-    assert!(cache.stats().hits > 0);
+    assert!(caches.iter().all(|cache| cache.stats().hits > 0));
 }

@@ -1,8 +1,9 @@
-//! The promises of the cache. [`suite`] holds for every engine; the rest is about the one in memory: its time, its bounds, and
-//! the orders of events that only a machine finds.
+//! The promises of the cache. [`suite`] holds for every engine; the rest is about one: of that in memory its time and its bounds, of
+//! that on Redis what the server may do to it; and the orders of events that only a machine finds.
 
 mod interleavings;
 mod memory;
+mod server;
 mod suite;
 
 use std::{

@@ -178,9 +178,13 @@ async fn a_failed_making_is_told_and_not_kept(cache: Cache) {
     assert!(hit(&cache, "k").await.is_none());
 }
 
-/// The suite for one engine: a test per promise.
+/// The suite on every engine: a test per promise.
 macro_rules! suite {
-    ($engine:ident, $cache:expr, [$($promise:ident),* $(,)?]) => {
+    ([$($promise:ident),* $(,)?]) => {
+        suite!(in_memory, Cache::memory(1 << 20), [$($promise),*]);
+        suite!(on_redis, server::cache().await, [$($promise),*]);
+    };
+    ($engine:ident, $cache:expr, [$($promise:ident),*]) => {
         mod $engine {
             use super::*;
             $(
@@ -193,21 +197,17 @@ macro_rules! suite {
     };
 }
 
-suite!(
-    in_memory,
-    Cache::memory(1 << 20),
-    [
-        gives_what_was_put_and_counts_it,
-        a_raise_kills_the_entries_under_its_tags_and_no_others,
-        a_raise_before_the_fill_does_not_harm_it,
-        a_raise_during_the_fill_keeps_the_old_answer_out,
-        many_callers_of_one_miss_make_one_answer,
-        racing_callers_of_one_miss_make_one_answer,
-        a_fill_that_is_given_up_passes_to_one_of_those_who_wait,
-        callers_do_not_fail_one_after_the_other_when_no_answer_can_be_made,
-        who_came_before_a_raise_may_have_the_answer_that_was_begun_no_earlier,
-        who_came_after_a_raise_never_gets_an_answer_begun_before_it,
-        who_came_after_a_raise_of_something_else_gets_the_answer,
-        a_failed_making_is_told_and_not_kept,
-    ]
-);
+suite!([
+    gives_what_was_put_and_counts_it,
+    a_raise_kills_the_entries_under_its_tags_and_no_others,
+    a_raise_before_the_fill_does_not_harm_it,
+    a_raise_during_the_fill_keeps_the_old_answer_out,
+    many_callers_of_one_miss_make_one_answer,
+    racing_callers_of_one_miss_make_one_answer,
+    a_fill_that_is_given_up_passes_to_one_of_those_who_wait,
+    callers_do_not_fail_one_after_the_other_when_no_answer_can_be_made,
+    who_came_before_a_raise_may_have_the_answer_that_was_begun_no_earlier,
+    who_came_after_a_raise_never_gets_an_answer_begun_before_it,
+    who_came_after_a_raise_of_something_else_gets_the_answer,
+    a_failed_making_is_told_and_not_kept,
+]);

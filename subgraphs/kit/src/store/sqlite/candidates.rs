@@ -9,9 +9,10 @@ use super::{
     super::{
         Find, Index, Key, Keys, StoreError,
         engine::{CollectionSpec, Placed},
-        find::{Bound, Filter},
+        find::Filter,
+        walk,
     },
-    failed, query, rows,
+    failed, query,
 };
 
 /// So many documents are looked up and sorted in about the time that a walk takes for a few thousand rows. The tests use
@@ -72,7 +73,7 @@ fn places(
             what: format!("the keys of {}/{id}", spec.name),
             source: error.into(),
         })?;
-        if let Some(values) = place(spec, index, find, &keys, &id)? {
+        if let Some(values) = walk::place(spec, index, find, &keys, &id)? {
             places.push((values, id));
         }
     }
@@ -122,105 +123,10 @@ fn rows_of(spec: CollectionSpec, filter: &Filter) -> Option<(String, Vec<Key>)> 
         Filter::Range(_, Some(min), None) => ("f0 >= ?1".to_owned(), vec![min.clone()]),
         Filter::Range(_, None, Some(max)) => ("f0 <= ?1".to_owned(), vec![max.clone()]),
         Filter::Range(_, None, None) => return None,
-        Filter::Prefix(_, text) => match beyond(text) {
+        Filter::Prefix(_, text) => match walk::beyond(text) {
             Some(end) => ("f0 >= ?1 AND f0 < ?2".to_owned(), vec![Key::Text(text.clone()), Key::Text(end)]),
             None => ("f0 >= ?1".to_owned(), vec![Key::Text(text.clone())]),
         },
     };
     Some((format!("FROM \"{}.{}\" WHERE {condition}", spec.name, index.name), parameters))
-}
-
-/// The first text after all those that begin like this; none where there is no such text.
-fn beyond(text: &str) -> Option<String> {
-    let mut letters: Vec<char> = text.chars().collect();
-    while let Some(last) = letters.pop() {
-        // The successor of the last letter before the surrogates, which are no letters, is the first one after them.
-        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
-        if let Some(next) = next {
-            letters.push(next);
-            return Some(letters.into_iter().collect());
-        }
-    }
-    None
-}
-
-/// Where the document stands in the walk, if it does: at the first of its places within the bounds, and after the cursor.
-fn place(
-    spec: CollectionSpec,
-    index: &'static Index,
-    find: &Find,
-    keys: &Keys,
-    id: &str,
-) -> Result<Option<Vec<Key>>, StoreError> {
-    if !find.filters.iter().all(|filter| passes(filter, keys)) {
-        return Ok(None);
-    }
-    let equal = find.prefix.len();
-    let id = Key::Text(id.to_owned());
-    let places = rows::places(spec, index, keys)?
-        .into_iter()
-        .filter(|values| values[..equal] == find.prefix[..])
-        .filter(|values| within(find, values.get(equal).unwrap_or(&id)))
-        .map(|mut values| values.split_off(equal));
-    let first = if find.descending { places.max() } else { places.min() };
-    let after = |values: &Vec<Key>| {
-        let Some(cursor) = &find.after else { return true };
-        let end = Key::Text(cursor.id.clone());
-        // Under a unique index the values alone decide, as in the walk.
-        let by_id = !index.unique || values.is_empty();
-        let here = values.iter().chain(by_id.then_some(&id));
-        let there = cursor.keys.iter().chain(by_id.then_some(&end));
-        if find.descending { here.lt(there) } else { here.gt(there) }
-    };
-    Ok(first.filter(after))
-}
-
-fn within(find: &Find, key: &Key) -> bool {
-    find.lower.as_ref().is_none_or(|lower| key >= lower)
-        && match &find.upper {
-            Some(Bound::Included(upper)) => key <= upper,
-            Some(Bound::Excluded(upper)) => key < upper,
-            None => true,
-        }
-}
-
-fn passes(filter: &Filter, keys: &Keys) -> bool {
-    match filter {
-        Filter::Any(field, any) => keys.of(field).iter().any(|key| any.contains(key)),
-        Filter::Range(field, min, max) => keys.of(field).iter().any(|key| {
-            min.as_ref().is_none_or(|min| key >= min) && max.as_ref().is_none_or(|max| key <= max)
-        }),
-        Filter::Prefix(field, text) => {
-            let begins = |key: &Key| matches!(key, Key::Text(value) if value.starts_with(text.as_str()));
-            keys.of(field).iter().any(begins)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn what_begins_like_a_text_is_before_what_is_beyond_it(text in ".{0,4}", more in ".{0,4}", other in ".{0,5}") {
-            let whole = format!("{text}{more}");
-            if let Some(end) = beyond(&text) {
-                prop_assert!(whole >= text && whole < end);
-                prop_assert!(other.starts_with(&text) == (other >= text && other < end));
-            } else {
-                prop_assert!(text.chars().all(|letter| letter == char::MAX));
-            }
-        }
-    }
-
-    #[test]
-    fn beyond_steps_over_what_is_no_letter() {
-        assert_eq!(beyond("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
-        assert_eq!(beyond("a\u{10ffff}").as_deref(), Some("b"));
-        assert_eq!(beyond("\u{10ffff}"), None);
-        assert_eq!(beyond(""), None);
-    }
 }

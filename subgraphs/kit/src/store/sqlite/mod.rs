@@ -5,7 +5,6 @@
 //! that several values per field need nothing special and no walk depends on how much else there is. All of SQLite runs on threads of
 //! this module: no executor thread is ever blocked, whatever kind of runtime asks.
 
-mod backup;
 mod candidates;
 mod query;
 mod reader;
@@ -16,7 +15,7 @@ mod tests;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -34,7 +33,6 @@ use writer::Writer;
 
 /// The engine on one database file.
 pub(crate) struct Sqlite {
-    path: PathBuf,
     writer: Writer,
     readers: Readers,
     counters: Arc<Counters>,
@@ -60,7 +58,7 @@ impl Sqlite {
         let counters = Arc::new(Counters::default());
         let writer = Writer::open(path, counters.clone()).await?;
         let readers = Readers::open(path).await?;
-        Ok(Self { path: path.to_owned(), writer, readers, counters })
+        Ok(Self { writer, readers, counters })
     }
 
     fn count_read(&self) {
@@ -101,10 +99,6 @@ impl Engine for Sqlite {
     ) -> Result<Vec<Envelope>, StoreError> {
         let after = after.to_owned();
         self.readers.run(move |connection| query::undelivered(connection, spec, &after, limit)).await
-    }
-
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        backup::copy(self.path.clone(), to.to_owned()).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

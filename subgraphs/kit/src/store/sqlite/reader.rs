@@ -6,10 +6,13 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use super::{super::StoreError, failed, schema, writer};
-
-/// How many reads may wait: some tens of milliseconds of work.
-const QUEUE: usize = 4_096;
+use super::{
+    super::{
+        StoreError,
+        engine::{QUEUE, place},
+    },
+    failed, schema,
+};
 
 type Task = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -75,7 +78,7 @@ impl Readers {
         &self,
         task: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let place: OwnedSemaphorePermit = writer::place(&self.places).await?;
+        let place: OwnedSemaphorePermit = place(&self.places).await?;
         let (reply, answer) = oneshot::channel();
         {
             let mut queue = self.shared.queue.lock();

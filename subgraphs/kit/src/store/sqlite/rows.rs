@@ -11,6 +11,7 @@ use super::{
     super::{
         Index, Key, Keys, StoreError,
         engine::{CollectionSpec, Envelope, Write, WriteFailure},
+        walk,
     },
     failed,
 };
@@ -91,33 +92,16 @@ struct Entry {
 
 /// The rows that a document has in an index.
 fn entries(spec: CollectionSpec, index: &Index, keys: &Keys) -> Result<Vec<Entry>, StoreError> {
-    let fields: Vec<&[Key]> = index.fields.iter().map(|field| keys.of(field)).collect();
-    if fields.iter().any(|values| values.is_empty()) {
-        return Ok(Vec::new());
-    }
-    let mut several = (0..fields.len()).filter(|field| fields[*field].len() > 1);
-    let many = several.next();
-    if several.next().is_some() {
-        let text = format!("{}.{}: only one field may have several values", spec.name, index.name);
-        return Err(StoreError::NoIndex(text));
-    }
-    let first: Vec<Key> = fields.iter().map(|values| values[0].clone()).collect();
-    let Some(field) = many else {
-        return Ok(vec![Entry { values: first, many, before: None, behind: None }]);
+    let places = walk::places(spec, index, keys)?;
+    let many = index.fields.iter().position(|field| keys.of(field).len() > 1);
+    let value = |place: Option<usize>| Some(places.get(place?)?[many?].clone());
+    let entry = |(place, values): (usize, &Vec<Key>)| Entry {
+        values: values.clone(),
+        many,
+        before: value(place.checked_sub(1)),
+        behind: value(Some(place + 1)),
     };
-    let all = fields[field];
-    let entry = |(place, value): (usize, &Key)| {
-        let mut values = first.clone();
-        values[field] = value.clone();
-        let before = place.checked_sub(1).and_then(|before| all.get(before)).cloned();
-        Entry { values, many, before, behind: all.get(place + 1).cloned() }
-    };
-    Ok(all.iter().enumerate().map(entry).collect())
-}
-
-/// The values under which a document stands in an index.
-pub(super) fn places(spec: CollectionSpec, index: &Index, keys: &Keys) -> Result<Vec<Vec<Key>>, StoreError> {
-    Ok(entries(spec, index, keys)?.into_iter().map(|entry| entry.values).collect())
+    Ok(places.iter().enumerate().map(entry).collect())
 }
 
 /// `f0 = ?1 AND f1 = ?2`, for as many fields as the index has.

@@ -27,18 +27,6 @@ const CHECKPOINT_PAGES: i64 = 2_000;
 /// How many documents are read at once when an index is filled.
 const FILL_PAGE: usize = 500;
 
-/// Makes an empty file that nobody else may read, where there is none. SQLite gives its log the same rights.
-pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
-    }
-}
-
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
@@ -102,14 +90,14 @@ fn check_format(connection: &Connection, path: &Path) -> Result<u32, StoreError>
 }
 
 /// Makes the names in the folder of `path` durable.
-pub(super) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     std::fs::File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 /// Makes a collection's tables as its type declares them.
 pub(super) fn open_collection(connection: &mut Connection, spec: CollectionSpec) -> Result<(), StoreError> {
-    check_names(spec)?;
+    spec.check_names()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let known = stored_schema(&transaction, spec)?;
     if let Some(found) = known.filter(|found| *found > spec.schema) {
@@ -147,27 +135,6 @@ fn stored_schema(connection: &Connection, spec: CollectionSpec) -> Result<Option
         .query_row("SELECT schema FROM _collections WHERE name = ?1", [spec.name], |row| row.get(0))
         .optional()
         .map_err(failed)
-}
-
-/// Names become names of tables: nothing but lower-case letters, digits and underscores, and a letter first.
-fn check_names(spec: CollectionSpec) -> Result<(), StoreError> {
-    let proper = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    };
-    let mut names = std::collections::HashSet::new();
-    for index in spec.indexes {
-        if !proper(index.name) || index.fields.is_empty() || !names.insert(index.name) || index.name == "id" {
-            return Err(StoreError::NoIndex(format!(
-                "{}.{} has no proper name or no fields, or its name is taken",
-                spec.name, index.name
-            )));
-        }
-    }
-    if !proper(spec.name) {
-        return Err(StoreError::NoIndex(format!("{} is no name for a collection", spec.name)));
-    }
-    Ok(())
 }
 
 /// Drops the indexes that are not declared (any more, or not like this), makes those that are missing, and says which these are.

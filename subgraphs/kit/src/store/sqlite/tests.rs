@@ -11,7 +11,7 @@ use super::{
     super::{
         Cursor, Document as _, Find, Index, Key, Store, StoreError, codec,
         engine::CollectionSpec,
-        tests::lab::{BY_ISBN, BY_SHELF, BY_TAG, BY_TITLE, Book, Database as _, SqliteFile},
+        tests::lab::{BY_ISBN, BY_SHELF, BY_TAG, BY_TITLE, Book, Database as _, Refused, SqliteFile},
     },
     query::Walk,
     schema,
@@ -44,13 +44,11 @@ async fn another_programs_file_is_refused() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_may_read_the_file_or_its_copies() {
+async fn nobody_else_may_read_the_files() {
     use std::os::unix::fs::MetadataExt as _;
     let file = SqliteFile::fresh();
     let books = file.books().await;
     books.insert(&Book::new("Emma", "novels", 1), Vec::new()).await.unwrap();
-    let copy = file.path().with_extension("copy");
-    file.store(Vec::new()).await.backup(&copy).await.unwrap();
     for entry in std::fs::read_dir(file.path().parent().unwrap()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600, "{}", entry.path().display());
@@ -166,4 +164,32 @@ async fn a_page_takes_as_long_among_many_rows_as_among_few() {
     let (few, many) = (page_time(1_000).await, page_time(20_000).await);
     // Twice is the promise; the rest is for a machine that is busy with other tests. A walk of all rows would be 20 times.
     assert!(many < few * 4, "{few:?} among 1,000, {many:?} among 20,000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_share_commits() {
+    let file = SqliteFile::fresh();
+    let store = file.store(Vec::new()).await;
+    let books = store.collection::<Book>().await.unwrap();
+    let before = store.stats();
+    // As orders are placed: each client writes a document of its own, then changes it.
+    let clients = (0..64).map(|_| {
+        let books = books.clone();
+        tokio::spawn(async move {
+            for _ in 0..8 {
+                let book = Book::new("x", "s", 1);
+                books.insert(&book, Vec::new()).await.unwrap();
+                let confirm = books.update(&book.id, |book, _| {
+                    book.lent = 1;
+                    Ok::<_, Refused>(())
+                });
+                confirm.await.unwrap();
+            }
+        })
+    });
+    futures::future::try_join_all(clients).await.unwrap();
+    let after = store.stats();
+    let (writes, commits) = (after.writes - before.writes, after.commits - before.commits);
+    assert_eq!(writes, 64 * 8 * 2);
+    assert!(writes >= commits * 16, "{writes} writes in {commits} commits");
 }

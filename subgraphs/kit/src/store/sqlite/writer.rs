@@ -17,18 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use super::{
     super::{
         StoreError,
-        engine::{CollectionSpec, Write, WriteFailure},
+        engine::{CollectionSpec, QUEUE, Write, WriteFailure, place},
     },
     Counters, failed,
     rows::{self, Unmade},
     schema,
 };
-
-/// How many writes may wait. At some thousand writes a second this is about a second of work.
-const QUEUE: usize = 4_096;
-
-/// How long a write waits for a place in the queue before it is told that the store is busy.
-const PLACE_WAIT: Duration = Duration::from_secs(2);
+use crate::private::create_private;
 
 /// The largest transaction. Beyond this a further write costs more than its share of the fsync.
 const LARGEST_BATCH: usize = 512;
@@ -71,7 +66,7 @@ impl Writer {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                let connection = schema::create_private(&path).map_err(failed).and_then(|()| {
+                let connection = create_private(&path).map_err(failed).and_then(|()| {
                     let mut connection = schema::connect(&path)?;
                     schema::prepare(&mut connection, &path)?;
                     Ok(connection)
@@ -127,18 +122,6 @@ impl Writer {
         let mut ended = self.ended.clone();
         // An error means that the thread is gone, which is as good.
         let _ = ended.wait_for(|ended| *ended).await;
-    }
-}
-
-/// A place in a bounded queue, or `Busy` after a while.
-pub(super) async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
-    if let Ok(place) = places.clone().try_acquire_owned() {
-        return Ok(place);
-    }
-    match tokio::time::timeout(PLACE_WAIT, places.clone().acquire_owned()).await {
-        Ok(Ok(place)) => Ok(place),
-        Ok(Err(_)) => Err(StoreError::Closed),
-        Err(_) => Err(StoreError::Busy),
     }
 }
 

@@ -14,23 +14,20 @@ use rand::RngExt as _;
 use super::{
     super::{
         Collection, Document as _, Find, Index, Outbox, Store, codec,
-        engine::{CollectionSpec, Engine as _, REMEMBERED_WRITES},
-        sqlite::Sqlite,
+        engine::{CollectionSpec, REMEMBERED_WRITES},
     },
-    lab::{Book, BookId, Recorder, Refused, event},
+    lab::{self, Book, BookId, Database, Recorder, Refused, event},
 };
 use crate::bus::{Event, Sink};
 
-const FILE: &str = "LARDER_TEST_CRASH_FILE";
+/// Tells the child its database and its ledger.
+const ADDRESS: &str = "LARDER_TEST_CRASH_ADDRESS";
+const LEDGER: &str = "LARDER_TEST_CRASH_LEDGER";
 
 /// Appends what it is given to a file, which outlives the process.
 struct Ledger(PathBuf);
 
 impl Ledger {
-    fn beside(database: &Path) -> Self {
-        Self(database.with_extension("ledger"))
-    }
-
     fn lines(&self) -> Vec<String> {
         let text = std::fs::read_to_string(&self.0).unwrap_or_default();
         // The last line may be torn; only what ends with a line break was taken.
@@ -83,23 +80,25 @@ async fn write_for_ever(books: Collection<Book>) {
 /// The child process of the test below; by itself it has nothing to do.
 #[test]
 fn child_that_writes_until_it_is_killed() {
-    let Some(file) = std::env::var_os(FILE).map(PathBuf::from) else { return };
+    let Ok(address) = std::env::var(ADDRESS) else { return };
+    let ledger = Ledger(std::env::var_os(LEDGER).unwrap().into());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = Store::sqlite(&file, vec![Arc::new(Ledger::beside(&file))]).await.unwrap();
+        let store = Store::on(lab::open(&address).await, vec![Arc::new(ledger)]);
         write_for_ever(store.collection().await.unwrap()).await;
     });
 }
 
 /// Starts the child, lets it answer that many writes, kills it, and gives the last answer for each document.
-fn answered_before_death(file: &Path, answers: usize) -> HashMap<String, i64> {
+fn answered_before_death(address: &str, ledger: &Path, answers: usize) -> HashMap<String, i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
             concat!(module_path!(), "::child_that_writes_until_it_is_killed").split_once("::").unwrap().1,
         ])
         .arg("--nocapture")
-        .env(FILE, file)
+        .env(ADDRESS, address)
+        .env(LEDGER, ledger)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -128,20 +127,24 @@ fn answered_before_death(file: &Path, answers: usize) -> HashMap<String, i64> {
     answered
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_answered_write_is_lost_when_the_process_is_killed() {
+pub(super) async fn no_answered_write_is_lost_when_the_process_is_killed(
+    database: impl Fn() -> Box<dyn Database>,
+) {
+    let database = database();
+    let address = database.address().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("library.db");
+    let ledger = folder.path().join("ledger");
     let mut answered: HashMap<String, i64> = HashMap::new();
-    // Again and again on the same file, so that recovery is killed as well.
+    // Again and again on the same database, so that recovery is killed as well.
     for _ in 0..4 {
         let answers = rand::rng().random_range(1..400);
-        let file = file.clone();
-        let new = tokio::task::spawn_blocking(move || answered_before_death(&file, answers)).await.unwrap();
+        let (address, ledger) = (address.clone(), ledger.clone());
+        let killed = tokio::task::spawn_blocking(move || answered_before_death(&address, &ledger, answers));
+        let new = killed.await.unwrap();
         answered.extend(new);
     }
     let sink = Recorder::new();
-    let store = Store::sqlite(&file, vec![sink.clone()]).await.unwrap();
+    let store = database.store(vec![sink.clone()]).await;
     let books = store.collection::<Book>().await.unwrap();
     for (id, lent) in &answered {
         let book = books.get(&id.parse().unwrap()).await.unwrap().expect("an answered insert is there");
@@ -149,7 +152,7 @@ async fn no_answered_write_is_lost_when_the_process_is_killed() {
     }
     store.settled().await;
     let mut delivered: HashMap<String, Vec<String>> = sink.by_key();
-    for line in Ledger::beside(&file).lines() {
+    for line in Ledger(ledger).lines() {
         let (key, topic) = line.split_once(' ').unwrap();
         delivered.entry(key.to_owned()).or_default().push(topic.to_owned());
     }
@@ -162,18 +165,18 @@ async fn no_answered_write_is_lost_when_the_process_is_killed() {
         }
     }
     drop((store, books));
-    check_versions(&file, &all).await;
+    check_versions(&*database, &all).await;
 }
 
 /// Every write since the first is counted in the version, and the latest are remembered.
-async fn check_versions(file: &Path, all: &[Book]) {
+async fn check_versions(database: &dyn Database, all: &[Book]) {
     let spec = CollectionSpec {
         name: Book::COLLECTION,
         schema: Book::SCHEMA,
         indexes: Book::INDEXES,
         keys: codec::keys_of::<Book>,
     };
-    let engine = Sqlite::open(file).await.unwrap();
+    let engine = database.engine().await;
     for book in all {
         let envelope = engine.get(spec, vec![book.id.to_string()]).await.unwrap().remove(0);
         let writes = usize::try_from(envelope.version).unwrap().min(REMEMBERED_WRITES);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -151,9 +150,6 @@ impl Engine for Faulty {
         limit: usize,
     ) -> Result<Vec<Envelope>, StoreError> {
         self.engine.undelivered(spec, after, limit).await
-    }
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.engine.backup(to).await
     }
     async fn ping(&self) -> Result<(), StoreError> {
         self.engine.ping().await

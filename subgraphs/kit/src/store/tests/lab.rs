@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -15,15 +15,21 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::super::{Collection, Document, Index, Keys, Store, engine::Engine, sqlite::Sqlite};
-use crate::bus::{Event, Sink};
+use super::super::{Collection, Document, Index, Keys, Store, engine::Engine, mongo::Mongo, sqlite::Sqlite};
+use crate::{
+    bus::{Event, Sink},
+    testing::servers,
+};
 
 /// An empty database, which can be opened any number of times: by several processes, or again after a crash.
 #[async_trait]
 pub(crate) trait Database: Send + Sync {
-    async fn engine(&self) -> Arc<dyn Engine>;
-    /// The engine on a backup.
-    async fn restored(&self, backup: &Path) -> Arc<dyn Engine>;
+    /// What [`open`] takes, in this process or another.
+    async fn address(&self) -> String;
+
+    async fn engine(&self) -> Arc<dyn Engine> {
+        open(&self.address().await).await
+    }
 
     async fn store(&self, sinks: Vec<Arc<dyn Sink>>) -> Store {
         Store::on(self.engine().await, sinks)
@@ -32,6 +38,15 @@ pub(crate) trait Database: Send + Sync {
     async fn books(&self) -> Collection<Book> {
         self.store(Vec::new()).await.collection().await.unwrap()
     }
+}
+
+/// The engine of a database.
+pub(crate) async fn open(address: &str) -> Arc<dyn Engine> {
+    if let Some(path) = address.strip_prefix("sqlite ") {
+        return Arc::new(Sqlite::open(path.as_ref()).await.unwrap());
+    }
+    let (url, name) = address.rsplit_once(' ').unwrap();
+    Arc::new(Mongo::open(url, name).await.unwrap())
 }
 
 pub(crate) struct SqliteFile {
@@ -50,12 +65,26 @@ impl SqliteFile {
 
 #[async_trait]
 impl Database for SqliteFile {
-    async fn engine(&self) -> Arc<dyn Engine> {
-        Arc::new(Sqlite::open(&self.path()).await.unwrap())
+    async fn address(&self) -> String {
+        format!("sqlite {}", self.path().display())
     }
+}
 
-    async fn restored(&self, backup: &Path) -> Arc<dyn Engine> {
-        Arc::new(Sqlite::open(backup).await.unwrap())
+/// A database of a new name on the test process's MongoDB, with which it goes.
+pub(crate) struct MongoDatabase {
+    pub(crate) name: String,
+}
+
+impl MongoDatabase {
+    pub(crate) fn fresh() -> Self {
+        Self { name: format!("larder-test-{}", uuid::Uuid::now_v7().simple()) }
+    }
+}
+
+#[async_trait]
+impl Database for MongoDatabase {
+    async fn address(&self) -> String {
+        format!("{} {}", servers::mongo().await, self.name)
     }
 }
 

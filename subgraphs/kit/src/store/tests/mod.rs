@@ -10,9 +10,10 @@ mod model;
 mod outbox;
 mod schema;
 mod throughput;
+mod transfer;
 mod unique;
 
-use lab::{Database, SqliteFile};
+use lab::{Database, MongoDatabase, SqliteFile};
 
 /// A case that waits for what never comes fails after this; it is many times what the slowest takes.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
@@ -102,11 +103,15 @@ macro_rules! conformance {
                     a_new_index_is_filled_and_an_old_one_dropped,
                     a_raised_schema_renews_the_keys,
                     a_new_unique_index_refuses_documents_that_conflict,
-                    a_backup_made_while_writing_is_one_moment,
-                    a_backup_overwrites_nothing,
+                ];
+                transfer: [
+                    a_transfer_makes_the_other_store_the_same,
+                    a_transfer_overwrites_nothing_that_was_changed_in_the_other_store,
+                    what_was_not_delivered_is_delivered_by_the_other_store,
                 ];
                 model: [agrees_with_a_map];
-                throughput: [many_writers_share_commits, a_lone_writer_commits_each_write];
+                throughput: [a_lone_writer_commits_each_write];
+                crash: [no_answered_write_is_lost_when_the_process_is_killed];
             );
         }
     };
@@ -123,3 +128,4 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, || Box::new(SqliteFile::fresh()) as Box<dyn Database>);
+conformance!(mongo, || Box::new(MongoDatabase::fresh()) as Box<dyn Database>);

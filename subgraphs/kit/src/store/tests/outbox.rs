@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::{FutureExt as _, StreamExt as _, stream};
 
 use super::{
     super::{Collection, Outbox, Store, StoreError, UpdateError},
@@ -243,7 +244,8 @@ pub(super) async fn more_documents_than_are_remembered_are_all_delivered(
     let sink = Recorder::failing();
     let store = database().store(vec![sink.clone()]).await;
     let books = store.collection().await.unwrap();
-    futures::future::join_all((0..MANY).map(|_| bought(&books))).await;
+    let purchases = stream::iter((0..MANY).map(|_| bought(&books)));
+    purchases.for_each_concurrent(1_000, |bought| bought.map(|_| ())).await;
     assert!(store.undelivered() <= 10_000);
     sink.failing.store(false, Ordering::SeqCst);
     store.settled().await;

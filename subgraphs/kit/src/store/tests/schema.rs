@@ -8,7 +8,7 @@ use super::{
         Collection, Document, Find, Index, Keys, Outbox, StoreError, UpdateError,
         engine::{CollectionSpec, Envelope},
     },
-    lab::{BY_TITLE, Book, Database, Refused},
+    lab::{Database, Refused},
 };
 
 /// A person, as three versions of a program know one.
@@ -196,58 +196,4 @@ pub(super) async fn a_new_unique_index_refuses_documents_that_conflict(
     assert_eq!(first.count(Find::by(&BY_NAME).eq("same")).await.unwrap(), 2);
     first.remove(&"2".to_owned()).await.unwrap();
     people::<Lone>(&*database).await.unwrap();
-}
-
-pub(super) async fn a_backup_made_while_writing_is_one_moment(database: impl Fn() -> Box<dyn Database>) {
-    let database = database();
-    let store = database.store(Vec::new()).await;
-    let books = store.collection::<Book>().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy.db");
-    // One after the other, so that any one moment holds the first so many of them.
-    let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let (progress, mut written) = tokio::sync::watch::channel(0_i64);
-    let writer = {
-        let books = books.clone();
-        tokio::spawn(async move {
-            for n in 0.. {
-                if *stopped.borrow_and_update() {
-                    break;
-                }
-                books.insert(&Book::new(&format!("{n:06}"), "s", n), Vec::new()).await.unwrap();
-                progress.send_replace(n + 1);
-            }
-        })
-    };
-    written.wait_for(|count| *count >= 50).await.unwrap();
-    let before = *written.borrow();
-    store.backup(&copy).await.unwrap();
-    let after = *written.borrow() + 1;
-    // Writing goes on during and after it.
-    let goal = *written.borrow() + 20;
-    written.wait_for(|count| *count >= goal).await.unwrap();
-    stop.send_replace(true);
-    writer.await.unwrap();
-
-    let restored = super::super::Store::on(database.restored(&copy).await, Vec::new());
-    let books = restored.collection::<Book>().await.unwrap();
-    let found = books.find(Find::by(&BY_TITLE).limit(1_000_000)).await.unwrap().into_documents();
-    let count = i64::try_from(found.len()).unwrap();
-    assert!((before..=after).contains(&count), "{count} of {before} to {after}");
-    assert!(found.iter().zip(0..).all(|(book, n)| book.pages == n));
-    // It is a database like any other.
-    books.insert(&Book::new("new", "s", 1), Vec::new()).await.unwrap();
-}
-
-pub(super) async fn a_backup_overwrites_nothing(database: impl Fn() -> Box<dyn Database>) {
-    let store = database().store(Vec::new()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let there = folder.path().join("there");
-    std::fs::write(&there, "precious").unwrap();
-    assert!(store.backup(&there).await.is_err());
-    assert_eq!(std::fs::read_to_string(&there).unwrap(), "precious");
-    assert!(store.backup(&folder.path().join("no such folder").join("x")).await.is_err());
-    let names: Vec<_> =
-        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["there"], "nothing unfinished is left");
 }

@@ -6,6 +6,8 @@
     reason = "a test that cannot set up its world has failed"
 )]
 
+pub mod servers;
+
 use std::{future::Future, sync::Arc};
 
 use chrono::Utc;
