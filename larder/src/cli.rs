@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    check,
+    check, dead_letters,
     distributed::{cluster, keys},
     graph::Graph,
     moving, say, schema,
@@ -68,7 +68,7 @@ enum Command {
     /// Nothing is taken out of the data folder. It can be run again, until the new shop is in use. Exits 1 where something differs.
     Move(moving::Move),
     /// List the events that a service could not handle, or hand one to it again
-    DeadLetters(DeadLetterArgs),
+    DeadLetters(dead_letters::DeadLetters),
 }
 
 #[derive(Args, Debug)]
@@ -93,19 +93,6 @@ struct BackupArgs {
     data: PathBuf,
 }
 
-#[derive(Args, Debug)]
-struct DeadLetterArgs {
-    /// The service that heard the events
-    #[arg(long)]
-    group: String,
-    /// The id of an event to hand over again; without it they are listed. Stop the shop first.
-    #[arg(long)]
-    replay: Option<String>,
-    /// The data folder of the shop
-    #[arg(long, env = "LARDER_DATA", default_value = "data")]
-    data: PathBuf,
-}
-
 impl Cli {
     /// Runs the command. `Ok(false)` is a check that found something.
     ///
@@ -122,7 +109,7 @@ impl Cli {
             Command::Check(args) => block_on(check::check(&args)),
             Command::Move(args) => block_on(moving::run(&args)),
             Command::Seed(args) => block_on(seed(args)).map(|()| true),
-            Command::DeadLetters(args) => block_on(dead_letters(args)).map(|()| true),
+            Command::DeadLetters(args) => block_on(dead_letters::run(&args)).map(|()| true),
         }
     }
 }
@@ -145,32 +132,5 @@ async fn seed(args: SeedArgs) -> Result<()> {
     let graph = Graph::new(&format!("{}/graphql", args.url.trim_end_matches('/')))?;
     let seeded = seed::seed(&graph, (OPERATOR, &password), |_, _| {}).await?;
     say!("{} products, {} of them new", seeded.of, seeded.made);
-    Ok(())
-}
-
-async fn dead_letters(args: DeadLetterArgs) -> Result<()> {
-    let path = args.data.join("bus.db");
-    anyhow::ensure!(path.exists(), "{} is not the data folder of a shop", args.data.display());
-    let bus = kit::bus::Bus::sqlite(&path).await?;
-    if let Some(id) = args.replay {
-        let id = kit::bus::EventId::parse(&id).context("the id of the event")?;
-        anyhow::ensure!(bus.replay(&args.group, id).await?, "{} has no such dead letter", args.group);
-        say!("{id} will be handed to {} again when the shop runs", args.group);
-    } else {
-        let letters = bus.dead_letters(&args.group, 1_000).await?;
-        for letter in &letters {
-            let event = &letter.event;
-            say!(
-                "{}  {}  {}  {} attempts  {}",
-                event.id,
-                event.topic,
-                event.key,
-                letter.attempts,
-                letter.error
-            );
-        }
-        say!("{} dead letters of {}", letters.len(), args.group);
-    }
-    bus.close().await;
     Ok(())
 }

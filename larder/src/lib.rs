@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod dead_letters;
 pub mod distributed;
 pub mod graph;
 pub mod moving;

@@ -14,7 +14,7 @@ use crate::{
     distributed::secrets::PREFIX,
     say,
     secrets::{OPERATOR, Secrets},
-    shop::{Settings, Shop},
+    shop::{self, Settings, Shop},
     up,
 };
 
@@ -96,9 +96,8 @@ async fn finish(args: &Move) -> Result<()> {
         operator: (OPERATOR.to_owned(), secrets.operator_password),
     };
     let shop = Shop::open(&args.data, settings).await?;
-    let groups = catalog::GROUPS.iter().chain(inventory::GROUPS);
     let bus = shop.host().bus();
-    for group in groups.clone() {
+    for group in shop::groups() {
         let letters = bus.dead_letters(group, 1).await?;
         ensure!(
             letters.is_empty(),
@@ -108,7 +107,7 @@ async fn finish(args: &Move) -> Result<()> {
     loop {
         shop.host().settled().await;
         let mut waiting = 0;
-        for group in groups.clone() {
+        for group in shop::groups() {
             waiting += bus.lag(group).await?;
         }
         // What was heard last may have said something itself.

@@ -3,6 +3,7 @@ import de.bwaldvogel.mongo.MongoDatabase;
 import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.CollectionOptions;
 import de.bwaldvogel.mongo.backend.CursorRegistry;
+import de.bwaldvogel.mongo.backend.DatabaseResolver;
 import de.bwaldvogel.mongo.backend.Index;
 import de.bwaldvogel.mongo.backend.QueryParameters;
 import de.bwaldvogel.mongo.backend.QueryResult;
@@ -10,10 +11,13 @@ import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import de.bwaldvogel.mongo.backend.memory.MemoryCollection;
 import de.bwaldvogel.mongo.backend.memory.MemoryDatabase;
 import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.oplog.Oplog;
+import io.netty.channel.Channel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A MongoDB for tests where there is no real one: in memory, on a free port, which it prints. It ends with its standard
@@ -54,6 +58,9 @@ public final class Server {
     }
 
     private static final class Database extends MemoryDatabase {
+        private static final Set<String> INDEX_COMMANDS = Set.of("createIndexes", "dropIndexes", "listIndexes");
+        private final Object indexing = new Object();
+
         Database(String name, CursorRegistry cursors) {
             super(name, cursors);
         }
@@ -62,11 +69,34 @@ public final class Server {
         protected MemoryCollection openOrCreateCollection(String name, CollectionOptions options) {
             return new Collection(this, name, options, cursorRegistry);
         }
+
+        /** The library makes and drops indexes without a lock, as if no two clients did so at once. */
+        @Override
+        public Document handleCommand(
+                Channel channel, String command, Document query, DatabaseResolver databases, Oplog oplog) {
+            if (!INDEX_COMMANDS.contains(command)) {
+                return super.handleCommand(channel, command, query, databases, oplog);
+            }
+            synchronized (indexing) {
+                return super.handleCommand(channel, command, query, databases, oplog);
+            }
+        }
     }
 
     private static final class Collection extends MemoryCollection {
         Collection(MongoDatabase database, String name, CollectionOptions options, CursorRegistry cursors) {
             super(database, name, options, cursors);
+        }
+
+        /** Changes of documents go through the list of indexes. */
+        @Override
+        public synchronized void addIndex(Index<Integer> index) {
+            super.addIndex(index);
+        }
+
+        @Override
+        public synchronized void dropIndex(String name) {
+            super.dropIndex(name);
         }
 
         /** Answers with copies: the library changes its documents in place, and writes answers after it has let go of the lock. */

@@ -258,6 +258,40 @@ fn a_user_of_redis_reaches_its_own_keys_and_nothing_else() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_could_not_handle_is_listed_and_handed_to_it_again() {
+    let shop = Running::empty_cluster(&[]);
+    let bus = std::fs::read_to_string(shop.data().join("secrets/order/bus")).unwrap();
+    let dead_letters = |arguments: &[&str]| {
+        let output = larder().arg("dead-letters").args(arguments).env("LARDER_BUS", &bus).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned(), said(&output))
+    };
+    let (listed, text, _) = dead_letters(&[]);
+    assert!(listed && text.starts_with("0 dead letters"), "{text}");
+    assert!(redis_says(&bus, "XADD {larder:bus}:log * rubbish 1\r\n").contains('$'));
+    let line = until("that it is listed", || async {
+        let (_, text, _) = dead_letters(&[]);
+        text.lines().find(|line| line.starts_with("inventory ")).map(str::to_owned)
+    })
+    .await;
+    assert!(line.contains("malformed"), "{line}");
+    let id = line.split_whitespace().nth(1).unwrap();
+    let (_, others, _) = dead_letters(&["--group", "inventory"]);
+    assert!(others.contains(id) && others.ends_with("1 dead letters of inventory\n"), "{others}");
+
+    let (handed, text, _) = dead_letters(&["--group", "inventory", "--replay", id]);
+    assert!(handed && text.contains("again"), "{text}");
+    let unknown = kit::bus::EventId::new().to_string();
+    let (handed, _, error) = dead_letters(&["--group", "inventory", "--replay", &unknown]);
+    assert!(!handed && error.contains("no such dead letter"), "{error}");
+    let (listed, _, error) = dead_letters(&["--group", "nobody"]);
+    assert!(!listed && error.contains("there are catalog"), "{error}");
+    let password = reqwest::Url::parse(&bus).unwrap().password().unwrap().to_owned();
+    let wrong = larder().arg("dead-letters").env("LARDER_BUS", bus.replace(&password, "hunter2")).output();
+    let error = said(&wrong.unwrap());
+    assert!(error.contains("refuses this user") && !error.contains("hunter2"), "{error}");
+}
+
 #[test]
 fn a_wrong_password_is_said_and_not_shown() {
     let shop = Running::empty_cluster(&[]);

@@ -106,9 +106,13 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
-    use kit::testing::World;
+    use kit::{
+        bus::Bus,
+        service::Context,
+        testing::{World, servers::RedisServer},
+    };
 
     use super::*;
     use crate::{
@@ -164,20 +168,46 @@ mod tests {
         assert_eq!(path().await, [dairy, vegan]);
     }
 
+    /// A category under which there are so many products, none of which is filed by the tree as it is now.
+    async fn misfiled(catalog: &Catalog, many: usize) -> (CategoryId, Find) {
+        let (dairy, vegan) = (add_category(catalog, "Dairy").await, add_category(catalog, "Vegan").await);
+        let before = &catalog.tree().await.unwrap();
+        let making =
+            (0..many).map(|n| async move { add_product(catalog, &format!("Milk {n}"), before).await });
+        futures::future::join_all(making).await;
+        let edits = CategoryEdits { parent: Edit::Set("vegan".to_owned()), ..CategoryEdits::default() };
+        catalog.change_category(dairy, edits).await.unwrap();
+        (dairy, Find::by(&crate::documents::CATEGORY_BY_NAME).eq(vegan.to_string()))
+    }
+
     #[tokio::test]
     async fn every_product_below_a_category_is_filed_however_many_there_are() {
         let world = World::start().await;
         let catalog = catalog(&world).await;
-        let (dairy, vegan) = (add_category(&catalog, "Dairy").await, add_category(&catalog, "Vegan").await);
-        let before = catalog.tree().await.unwrap();
         let many = 2 * AT_ONCE + 5;
-        let (shop, tree) = (&catalog, &before);
-        let making = (0..many).map(|n| async move { add_product(shop, &format!("Milk {n}"), tree).await });
-        futures::future::join_all(making).await;
-        let edits = CategoryEdits { parent: Edit::Set("vegan".to_owned()), ..CategoryEdits::default() };
-        catalog.change_category(dairy, edits).await.unwrap();
+        let (dairy, filed) = misfiled(&catalog, many).await;
         catalog.refile_category(dairy).await.unwrap();
-        let filed = Find::by(&crate::documents::CATEGORY_BY_NAME).eq(vegan.to_string());
         assert_eq!(catalog.products.count(filed).await.unwrap(), many as u64);
+    }
+
+    #[tokio::test]
+    async fn every_product_is_filed_after_the_event_log_was_lost() {
+        let (server, world) = (RedisServer::start(&[]), World::start().await);
+        // What this store says is not heard from that log, as if it had been lost.
+        let bus = Bus::redis(&server.url()).await.unwrap();
+        let ctx = Context { bus, ..world.context(&crate::SERVICE).await };
+        let _running = crate::subgraph(ctx, crate::Config::default()).await.unwrap();
+        let catalog = catalog(&world).await;
+        let many = AT_ONCE + 5;
+        let (_, filed) = misfiled(&catalog, many).await;
+        assert_eq!(catalog.products.count(filed.clone()).await.unwrap(), 0);
+        let _emptied = server.tell("FLUSHALL");
+        for _ in 0..600 {
+            if catalog.products.count(filed.clone()).await.unwrap() == many as u64 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the products are still not filed");
     }
 }

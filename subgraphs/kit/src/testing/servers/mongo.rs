@@ -134,6 +134,8 @@ fn build() -> Result<PathBuf, String> {
 /// Cargo's target folder, which this test runs in.
 fn target_folder() -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|error| error.to_string())?;
-    let target = test.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    // Each profile has a folder in it, whose programs are there and whose tests are in its `deps`.
+    let is_profile = |folder: &&Path| folder.join("deps").is_dir();
+    let target = test.ancestors().find(is_profile).and_then(Path::parent);
     target.map(Path::to_owned).ok_or_else(|| format!("{} is in no target folder of cargo", test.display()))
 }
