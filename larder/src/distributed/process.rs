@@ -47,6 +47,7 @@ impl Plan {
             .args(&self.arguments)
             .env_clear()
             .envs(&self.environment)
+            .envs(std::env::var_os(kit::fault::VARIABLE).map(|folder| (kit::fault::VARIABLE, folder)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

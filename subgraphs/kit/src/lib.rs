@@ -16,6 +16,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod fault;
 pub mod id;
 pub mod identity;
 pub mod limit;

@@ -20,7 +20,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::{Code, Error, backoff::full_jitter};
+use kit::{Code, Error, backoff::full_jitter, fault};
 use parking_lot::Mutex;
 
 use super::{Inventory, Known, Trouble, refused, to_the_end};
@@ -265,6 +265,9 @@ impl Reservation<'_> {
             let available = match stock.hold(past, &ask) {
                 Ok(None) => return Ok((Held::Before, None)),
                 Ok(change) => return Ok((Held::New, change)),
+                Err(Refusal::Short { .. }) if fault::is_broken("inventory.oversells") => {
+                    return Ok((Held::New, None));
+                }
                 Err(Refusal::Short { available }) => available,
                 Err(refusal) => return Err(NotHeld::Refused(refusal)),
             };

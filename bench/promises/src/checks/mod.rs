@@ -1,0 +1,32 @@
+//! The promises, one file each.
+
+mod oversell;
+
+use std::io::Write as _;
+
+use anyhow::{Context, Result, bail};
+
+use crate::check::{Check, Setting, Trial};
+
+/// All of them, in the order of the table.
+pub(crate) const ALL: &[Check] = &[oversell::CHECK];
+
+/// Those whose name begins like this.
+pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
+    ALL.iter().filter(move |check| check.name.starts_with(only))
+}
+
+async fn run(name: &str, setting: &Setting) -> Result<Trial> {
+    match name {
+        "oversell" => oversell::run(setting).await,
+        other => bail!("there is no promise named {other}"),
+    }
+}
+
+/// Runs one in this process, and prints what came of it.
+pub(crate) fn run_one(name: &str, setting: &Setting) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let trial = runtime.block_on(run(name, setting)).with_context(|| format!("trying {name}"))?;
+    writeln!(std::io::stdout().lock(), "{}", serde_json::to_string(&trial)?)?;
+    Ok(())
+}
