@@ -12,7 +12,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use kit::{Code, Error, client::CallError, identity::UserId, store::StoreError};
+use kit::{Code, Error, client::CallError, fault, identity::UserId, store::StoreError};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -59,6 +59,8 @@ enum PlaceError {
     Store(#[from] StoreError),
     #[error("the service is stopping")]
     Stopping,
+    #[error("a test interrupted it")]
+    Interrupted(Error),
 }
 
 impl From<PlaceError> for Error {
@@ -91,6 +93,7 @@ impl From<PlaceError> for Error {
             PlaceError::Catalog(cause) => Self::unavailable("The shop's catalog", cause),
             PlaceError::Inventory(cause) => Self::unavailable("The shop's stock", cause),
             PlaceError::Store(cause) => cause.into(),
+            PlaceError::Interrupted(error) => error,
             PlaceError::StillPlacing | PlaceError::KeyTaken => Self::new(
                 Code::Unavailable,
                 "An earlier request with this idempotency key is still being worked on. Please try again shortly with the same key.",
@@ -203,12 +206,19 @@ impl OrderService {
         let products = command.basket.products();
         let offers = self.catalog.offers(&products, deadline.left_until(PRICES_BY)).await;
         let order = self.write_down(command, &offers.map_err(PlaceError::Catalog)?).await?;
+        reached("order.place.written").await?;
         let expires_at = order.placed_at() + self.config.hold_time();
         match self.inventory.reserve(&order, expires_at, deadline.left_until(STOCK_BY)).await {
-            Ok(()) => self.confirm(&order, deadline).await,
+            Ok(()) => {
+                reached("order.place.held").await?;
+                self.confirm(&order, deadline).await
+            }
             Err(ReserveError::OutOfStock(shortages)) => self.reject(&order, shortages).await,
+            Err(ReserveError::Call(_)) if fault::is_broken("order.answers_before_held") => {
+                self.confirm(&order, deadline).await
+            }
             Err(ReserveError::Call(error)) => {
-                self.abandon(&order, &error, deadline).await;
+                self.abandon(&order, &error, deadline).await?;
                 Err(PlaceError::Inventory(error))
             }
         }
@@ -220,7 +230,8 @@ impl OrderService {
         offers: &HashMap<crate::domain::ProductId, Offer>,
     ) -> Result<Order, PlaceError> {
         let now = self.clock.now();
-        let order = Order::place(command.customer, command.basket.price(offers)?, command.key.clone(), now);
+        let key = command.key.clone().filter(|_| !fault::is_broken("order.forgets_keys"));
+        let order = Order::place(command.customer, command.basket.price(offers)?, key, now);
         let event = events::placed(&order, now);
         self.orders.insert(order.clone(), vec![event]).await.map_err(|error| match error {
             InsertError::KeyTaken => PlaceError::KeyTaken,
@@ -237,7 +248,10 @@ impl OrderService {
             Ok(order.clone())
         });
         match confirmed.await {
-            Ok(order) => Ok(order),
+            Ok(order) => {
+                reached("order.place.confirmed").await?;
+                Ok(order)
+            }
             // Whether it is confirmed is not known. The reconciler reads it when the store answers again, and decides.
             Err(ChangeError::Store(error)) => Err(error.into()),
             Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
@@ -250,6 +264,7 @@ impl OrderService {
     async fn confirmed_too_late(&self, order: &Order, deadline: &Deadline) -> Result<Order, PlaceError> {
         let outcome = self.orders.get_unscoped(order.id()).await?.map(|order| order.outcome());
         self.release(order, deadline.left()).await;
+        reached("order.place.released").await?;
         Err(if outcome == Some(Outcome::Withdrawn) { PlaceError::Withdrawn } else { PlaceError::GivenUp })
     }
 
@@ -264,6 +279,7 @@ impl OrderService {
         match rejected.await {
             // Where it was ended by somebody else meanwhile, nothing is held either: the reason is still the stock.
             Ok(()) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {
+                reached("order.place.ended").await?;
                 Err(PlaceError::OutOfStock(shortages))
             }
             Err(ChangeError::Store(error)) => Err(error.into()),
@@ -271,16 +287,28 @@ impl OrderService {
     }
 
     /// Ends an order whose stock could not be reserved for certain.
-    async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) {
+    async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) -> Result<(), PlaceError> {
         let perhaps_held = !matches!(why, CallError::NotMade(_));
         match self.give_up(order.id(), "The stock could not be reserved in time.", perhaps_held).await {
-            Ok(_) if perhaps_held => self.release(order, deadline.left()).await,
-            // Nothing is held, or whoever ended it meanwhile has given it back.
-            Ok(_) | Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
+            Ok(_) => {
+                reached("order.place.ended").await?;
+                if perhaps_held {
+                    self.release(order, deadline.left()).await;
+                    reached("order.place.released").await?;
+                }
+            }
+            // Whoever ended it meanwhile has given its stock back.
+            Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => {}
             // Its fate is the reconciler's now. Releasing before the order has ended would be deciding twice.
             Err(ChangeError::Store(error)) => {
                 tracing::error!(order = %order.id(), %error, "an order stays PENDING for now");
             }
         }
+        Ok(())
     }
+}
+
+/// A step has been made, after which a test may want the work to end.
+async fn reached(point: &str) -> Result<(), PlaceError> {
+    fault::after(point).await.map_err(PlaceError::Interrupted)
 }
