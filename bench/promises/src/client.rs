@@ -24,6 +24,16 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// What an answer says.
+    pub(crate) fn of(answer: &Value) -> Self {
+        match answer["errors"][0]["extensions"]["code"].as_str() {
+            None if answer["errors"].is_null() => Self::Done(answer["data"].clone()),
+            // What could not be asked may have done a part of it.
+            Some("UNAVAILABLE" | "INTERNAL") | None => Self::Unknown(answer["errors"].to_string()),
+            Some(code) => Self::Refused(code.to_owned()),
+        }
+    }
+
     /// A text in the data, as `"/placeOrder/_id"`.
     pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
         match self {
@@ -84,12 +94,7 @@ impl Client {
             Ok(answer) => answer,
             Err(error) => return Outcome::Unknown(format!("{error:#}")),
         };
-        match answer["errors"][0]["extensions"]["code"].as_str() {
-            None if answer["errors"].is_null() => Outcome::Done(answer["data"].clone()),
-            // What could not be asked may have done a part of it.
-            Some("UNAVAILABLE" | "INTERNAL") | None => Outcome::Unknown(answer["errors"].to_string()),
-            Some(code) => Outcome::Refused(code.to_owned()),
-        }
+        Outcome::of(&answer)
     }
 
     /// The data of an operation that must be done.

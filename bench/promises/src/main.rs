@@ -7,6 +7,7 @@ mod check;
 mod checks;
 mod client;
 mod shop;
+mod sim;
 mod table;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! The promises, one file each.
 
 mod oversell;
+mod stale_fill;
 
 use std::io::Write as _;
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::check::{Check, Setting, Trial};
 
 /// All of them, in the order of the table.
-pub(crate) const ALL: &[Check] = &[oversell::CHECK];
+pub(crate) const ALL: &[Check] = &[oversell::CHECK, stale_fill::CHECK];
 
 /// Those whose name begins like this.
 pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
@@ -19,6 +20,7 @@ pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
 async fn run(name: &str, setting: &Setting) -> Result<Trial> {
     match name {
         "oversell" => oversell::run(setting).await,
+        "stale-fill" => stale_fill::run(setting).await,
         other => bail!("there is no promise named {other}"),
     }
 }

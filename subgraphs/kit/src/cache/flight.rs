@@ -10,6 +10,7 @@ use dashmap::{DashMap, Entry as Slot};
 use tokio::sync::Notify;
 
 use super::{Entry, Inner, MAX_TTL, Stamp};
+use crate::fault;
 
 /// How a fill ended.
 #[derive(Debug, Clone)]
@@ -110,12 +111,8 @@ impl Fill {
     /// Gives the answer to all who wait, and keeps it for `ttl` (at most [`MAX_TTL`]) unless one of its tags was raised after this
     /// fill began, or the fill took longer than half a minute. The tags must name all that the answer depends on.
     pub async fn put(self, value: Bytes, tags: Vec<String>, ttl: Duration) {
-        match self
-            .cache
-            .engine
-            .put(&self.key, value.clone(), &tags, self.flight.began, ttl.min(MAX_TTL))
-            .await
-        {
+        let began = self.began().await;
+        match self.cache.engine.put(&self.key, value.clone(), &tags, began, ttl.min(MAX_TTL)).await {
             Ok(true) => self.cache.counts.fills.add(1),
             Ok(false) => tracing::trace!(key = &*self.key, "an answer was out of date when it came"),
             Err(error) => {
@@ -123,6 +120,17 @@ impl Fill {
             }
         }
         self.cache.flights.land(&self.key, &self.flight, Outcome::Made(value));
+    }
+
+    /// The moment as of which the answer is taken to be.
+    async fn began(&self) -> Stamp {
+        // What a cache does that does not ask how old a fill is, for whoever tries this promise.
+        if fault::is_broken("cache.forgets_epochs")
+            && let Ok(now) = self.cache.engine.stamp().await
+        {
+            return now;
+        }
+        self.flight.began
     }
 
     /// The answer had been there already. Those who joined look for it themselves: when it was begun is not known.
