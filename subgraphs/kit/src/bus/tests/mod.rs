@@ -110,7 +110,7 @@ fn tells() -> (impl Handler, mpsc::UnboundedReceiver<Event>) {
 
 /// No test waits for ever, and none waits longer than it must.
 async fn soon<F: Future>(what: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(30), what).await.expect("it did not happen in time")
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it did not happen in time")
 }
 
 async fn told(events: &mut mpsc::UnboundedReceiver<Event>, count: usize) -> Vec<Event> {

@@ -27,7 +27,8 @@ fn options() -> Options {
 
 /// On a server of the test's own, whose calls end soon where it does not answer.
 fn impatient() -> Options {
-    Options { deadline: Duration::from_millis(500), ..Options::default() }
+    // A publish waits for the disk, which others may be using.
+    Options { deadline: Duration::from_millis(1_500), ..Options::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
