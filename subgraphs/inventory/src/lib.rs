@@ -21,7 +21,7 @@ use kit::{
 pub use crate::{
     domain::{OrderId, ProductId},
     events::GROUPS,
-    service::{Account, AccountError, HeldFor, LedgerSums, accounts},
+    service::{Account, AccountError, Books, HeldFor, LedgerSums, accounts},
 };
 
 /// What inventory says of itself before it starts.

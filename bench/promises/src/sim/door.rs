@@ -79,4 +79,19 @@ impl Door {
             lines.iter().map(|(product, count)| json!({ "product": product, "quantity": count })).collect();
         self.send(reserve, json!({ "o": order, "l": lines, "e": until })).await
     }
+
+    /// Sells (`commitStock`) or gives back (`releaseStock`) what an order has of these products.
+    pub(crate) async fn finish(&self, field: &str, order: &str, products: &[String]) -> Outcome {
+        let finish = format!("mutation($o: ID!, $p: [ID!]!) {{ {field}(order: $o, products: $p) }}");
+        self.send(&finish, json!({ "o": order, "p": products })).await
+    }
+
+    /// Places an order of so many of each.
+    pub(crate) async fn place(&self, lines: &[(String, i64)], key: Option<&str>) -> Outcome {
+        let place = "mutation($l: [OrderProductInput], $k: String) { \
+            placeOrder(products: $l, idempotencyKey: $k) { _id status } }";
+        let lines: Vec<_> =
+            lines.iter().map(|(id, quantity)| json!({ "_id": id, "quantity": quantity })).collect();
+        self.send(place, json!({ "l": lines, "k": key })).await
+    }
 }

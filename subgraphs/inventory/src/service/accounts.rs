@@ -126,47 +126,68 @@ impl Account {
 
 /// The books of every product, read from the stocks, the ledger and the movements that are on their way into it. Each product's books are
 /// as of one moment, also while the service runs.
-///
-/// The store must be given the sinks that it always has: opening it goes on with delivering events.
+pub struct Books {
+    ledger: Ledger,
+    stocks: Collection<Stock>,
+}
+
+impl Books {
+    /// Opens them. The store must be given the sinks that it always has: opening it goes on with delivering events.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(store: &Store) -> Result<Self, AccountError> {
+        let (ledger, stocks) = open(store).await?;
+        Ok(Self { ledger, stocks })
+    }
+
+    /// Those of every product.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn all(&self) -> Result<Vec<Account>, AccountError> {
+        let (mut accounts, mut after) = (Vec::new(), None);
+        loop {
+            let find = Find::by(&Index::ID).after(after).limit(500);
+            let Found { items, more } = self.stocks.find(find).await?;
+            after = items.last().map(|(cursor, _)| cursor.clone());
+            for (_, stock) in items {
+                accounts.extend(self.of(stock.product()).await?);
+            }
+            if !more || after.is_none() {
+                return Ok(accounts);
+            }
+        }
+    }
+
+    /// Those of one product; none where there is no stock of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn of(&self, product: ProductId) -> Result<Option<Account>, AccountError> {
+        // First the stock with its envelope, then the ledger: a movement that leaves the one meanwhile is in the other.
+        let Some((stock, pending)) = self.stocks.get_with_pending(&product).await? else { return Ok(None) };
+        let mut moved = BTreeMap::<u64, Moved>::new();
+        for event in pending.iter().filter(|event| event.topic == events::MOVED) {
+            let one: Moved = serde_json::from_value(event.data.clone())
+                .map_err(|source| AccountError::Movement { product, source })?;
+            moved.insert(one.seq, one);
+        }
+        for movement in self.ledger.of_product(product).await? {
+            moved.insert(movement.moved.seq, movement.moved);
+        }
+        // What came after the stock was read does not belong to it.
+        moved.retain(|seq, _| *seq <= stock.seq());
+        Ok(Some(recount(&stock, moved.values())))
+    }
+}
+
+/// The books of every product, of a store that is opened for that.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn accounts(store: &Store) -> Result<Vec<Account>, AccountError> {
-    let (ledger, stocks) = open(store).await?;
-    let (mut accounts, mut after) = (Vec::new(), None);
-    loop {
-        let find = Find::by(&Index::ID).after(after).limit(500);
-        let Found { items, more } = stocks.find(find).await?;
-        after = items.last().map(|(cursor, _)| cursor.clone());
-        for (_, stock) in items {
-            accounts.extend(account(&stocks, &ledger, stock.product()).await?);
-        }
-        if !more || after.is_none() {
-            return Ok(accounts);
-        }
-    }
-}
-
-/// The books of one product; none where there is no stock of it.
-pub(super) async fn account(
-    stocks: &Collection<Stock>,
-    ledger: &Ledger,
-    product: ProductId,
-) -> Result<Option<Account>, AccountError> {
-    // First the stock with its envelope, then the ledger: a movement that leaves the one meanwhile is in the other.
-    let Some((stock, pending)) = stocks.get_with_pending(&product).await? else { return Ok(None) };
-    let mut moved = BTreeMap::<u64, Moved>::new();
-    for event in pending.iter().filter(|event| event.topic == events::MOVED) {
-        let one: Moved = serde_json::from_value(event.data.clone())
-            .map_err(|source| AccountError::Movement { product, source })?;
-        moved.insert(one.seq, one);
-    }
-    for movement in ledger.of_product(product).await? {
-        moved.insert(movement.moved.seq, movement.moved);
-    }
-    // What came after the stock was read does not belong to it.
-    moved.retain(|seq, _| *seq <= stock.seq());
-    Ok(Some(recount(&stock, moved.values())))
+    Books::open(store).await?.all().await
 }
 
 fn recount<'a>(stock: &Stock, movements: impl Iterator<Item = &'a Moved>) -> Account {

@@ -9,7 +9,10 @@
 //!
 //! A movement that left the envelope between 2 and 3 makes the numbers disagree, and the whole is done again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use kit::{
@@ -94,8 +97,8 @@ impl Ledger {
         stocks: &Collection<Stock>,
         cause: &Cause,
         products: &[ProductId],
-    ) -> Result<HashMap<ProductId, Known>, StoreError> {
-        let mut known: HashMap<ProductId, Known> = {
+    ) -> Result<BTreeMap<ProductId, Known>, StoreError> {
+        let mut known: BTreeMap<ProductId, Known> = {
             let upto = self.upto.lock();
             let each = products.iter().map(|product| {
                 (
@@ -121,7 +124,7 @@ impl Ledger {
         cause: &Cause,
         product: ProductId,
     ) -> Result<Known, StoreError> {
-        let mut known = HashMap::from([(product, self.read(stocks, cause, product).await?)]);
+        let mut known = BTreeMap::from([(product, self.read(stocks, cause, product).await?)]);
         self.look(cause, &mut known).await?;
         Ok(known.remove(&product).unwrap_or_default())
     }
@@ -152,7 +155,7 @@ impl Ledger {
         Ok(Known { upto: stock.seq(), past })
     }
 
-    async fn look(&self, cause: &Cause, known: &mut HashMap<ProductId, Known>) -> Result<(), StoreError> {
+    async fn look(&self, cause: &Cause, known: &mut BTreeMap<ProductId, Known>) -> Result<(), StoreError> {
         for movement in self.of(cause).await? {
             if let Some(known) = known.get_mut(&movement.product) {
                 known.past.see(&movement.moved);

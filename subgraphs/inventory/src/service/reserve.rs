@@ -13,15 +13,12 @@
 //! all is held while another gives it up. What cannot be undone (the process dies, the store is gone) runs out, and then the order
 //! service is asked.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::{Code, Error, backoff::full_jitter, fault};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::{Inventory, Known, Trouble, refused, to_the_end};
 use crate::domain::{
@@ -185,7 +182,7 @@ struct Reservation<'a> {
     cause: Cause,
     expires_at: DateTime<Utc>,
     lines: Fingerprint,
-    known: HashMap<ProductId, Known>,
+    known: BTreeMap<ProductId, Known>,
     patient_until: Instant,
     /// What has become durable.
     changes: Mutex<Vec<(ProductId, Change)>>,
