@@ -62,6 +62,11 @@ impl PageRequest {
         Ok(find.after(self.after).limit(self.first))
     }
 
+    /// How many, and after what, for a list that no collection keeps. Whose cursor it is has still to be checked.
+    pub(crate) fn into_parts(self) -> (usize, Option<Cursor>) {
+        (self.first, self.after)
+    }
+
     /// Whether the page is not the first one.
     #[must_use]
     pub const fn is_continued(&self) -> bool {

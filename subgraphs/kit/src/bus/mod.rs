@@ -10,6 +10,7 @@
 //! become a dead letter do they overtake it.
 
 mod event;
+mod letter;
 mod redis;
 pub mod sqlite;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use event::{Event, EventId};
+pub use letter::DeadLetter;
 pub use worker::Subscription;
 
 /// Why the bus did not do what it was asked.
@@ -95,21 +97,6 @@ impl Default for Delivery {
     }
 }
 
-/// An event that a group could not handle.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// The event.
-    pub event: Event,
-    /// The group that failed.
-    pub group: String,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Why the last attempt failed; for operators, never for clients.
-    pub error: String,
-    /// When it was given up.
-    pub at: chrono::DateTime<chrono::Utc>,
-}
-
 /// An event in the hands of a member, and how often it was tried before.
 pub(crate) type Taken = (Arc<Event>, u32);
 
@@ -135,7 +122,12 @@ pub(crate) trait Engine: Send + Sync {
         error: &str,
         wait: Option<Duration>,
     ) -> Result<(), BusError>;
-    async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError>;
+    /// Up to `limit` dead letters of the group, the oldest first, after that place (from the beginning where it is empty).
+    async fn dead_letters(&self, group: &str, after: &str, limit: usize)
+    -> Result<Vec<DeadLetter>, BusError>;
+    async fn count_dead_letters(&self, group: &str) -> Result<u64, BusError>;
+    /// The groups that are known, in any order.
+    async fn groups(&self) -> Result<Vec<String>, BusError>;
     async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError>;
     /// How many events the group has still to handle (dead letters not counted).
     async fn lag(&self, group: &str) -> Result<u64, BusError>;
@@ -202,7 +194,7 @@ impl Bus {
     /// # Errors
     /// When the log cannot be read.
     pub async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
-        self.engine.dead_letters(group, limit).await
+        self.engine.dead_letters(group, "", limit).await
     }
 
     /// Gives a dead letter to its group again, with its attempts at zero. False where there is no such dead letter.

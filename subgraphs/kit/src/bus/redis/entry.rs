@@ -4,13 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::super::{DeadLetter, Event, EventId};
+use super::super::{DeadLetter, Event, EventId, letter::MALFORMED};
 
 /// An entry as the scripts give it: names and values in turn.
 pub(super) type Fields = Vec<Vec<u8>>;
-
-/// The topic of what is no event.
-const MALFORMED: &str = "malformed";
 
 /// The event of an entry.
 pub(super) fn event(fields: &Fields) -> Result<Event, String> {
@@ -56,12 +53,13 @@ fn stand_in(place: &str, fields: &Fields) -> Event {
 /// A dead letter as its script gives it: its name, place, attempts, reason, time (ms) and entry.
 pub(super) type Letter = (String, String, u32, Vec<u8>, i64, Fields);
 
-pub(super) fn letter(group: &str, (_, place, attempts, reason, at, fields): Letter) -> DeadLetter {
+pub(super) fn letter(group: &str, (name, place, attempts, reason, at, fields): Letter) -> DeadLetter {
     DeadLetter {
         event: event(&fields).unwrap_or_else(|_| stand_in(&place, &fields)),
         group: group.to_owned(),
         attempts,
         error: String::from_utf8_lossy(&reason).into_owned(),
         at: DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default(),
+        place: format!("{at} {place} {name}"),
     }
 }

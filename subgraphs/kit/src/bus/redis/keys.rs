@@ -42,6 +42,11 @@ impl Keys {
         format!("{}:{group}:topics", self.prefix)
     }
 
+    /// The dead letters of a group by when they died.
+    pub(super) fn graves(&self, group: &str) -> String {
+        format!("{}:{group}:graves", self.prefix)
+    }
+
     /// All that a script about a group may touch.
     pub(super) fn of(&self, group: &str) -> Vec<String> {
         let shared = [self.log.clone(), self.head.clone(), self.members.clone()];

@@ -25,6 +25,7 @@ use entry::Letter;
 use groups::Groups;
 use keys::Keys;
 use parking_lot::Mutex;
+use redis::Cmd;
 use shared::{BATCH, Shared, beat, fresh_run, millis};
 use tokio::task::AbortHandle;
 
@@ -206,11 +207,31 @@ impl Engine for RedisBus {
         Ok(session.run(&fail).await?)
     }
 
-    async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
+    async fn dead_letters(
+        &self,
+        group: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, BusError> {
         let session = self.shared.session()?;
+        let (when, grave) = after.split_once(' ').unwrap_or_default();
+        // What came from a client is a number, or stands at the beginning.
+        let when: i64 = when.parse().unwrap_or_default();
         let mut letters = self.shared.about(&scripts::LETTERS, group);
-        let letters: Vec<Letter> = session.run(letters.arg(limit)).await?;
+        let letters: Vec<Letter> = session.run(letters.arg(limit).arg(when).arg(grave)).await?;
         Ok(letters.into_iter().map(|letter| entry::letter(group, letter)).collect())
+    }
+
+    async fn count_dead_letters(&self, group: &str) -> Result<u64, BusError> {
+        let mut count = Cmd::new();
+        count.arg("ZCARD").arg(self.shared.keys.graves(group));
+        Ok(self.shared.session()?.query(&count).await?)
+    }
+
+    async fn groups(&self) -> Result<Vec<String>, BusError> {
+        let mut names = Cmd::new();
+        names.arg("ZRANGE").arg(&self.shared.keys.groups).arg(0).arg(-1);
+        Ok(self.shared.session()?.query(&names).await?)
     }
 
     async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError> {

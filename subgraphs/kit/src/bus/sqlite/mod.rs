@@ -225,8 +225,22 @@ impl Engine for SqliteBus {
         Ok(())
     }
 
-    async fn dead_letters(&self, group: &str, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
-        self.call(|reply| Command::DeadLetters { group: group.to_owned(), limit, reply }).await
+    async fn dead_letters(
+        &self,
+        group: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, BusError> {
+        let after = after.parse().unwrap_or_default();
+        self.call(|reply| Command::DeadLetters { group: group.to_owned(), after, limit, reply }).await
+    }
+
+    async fn count_dead_letters(&self, group: &str) -> Result<u64, BusError> {
+        self.call(|reply| Command::CountDead { group: group.to_owned(), reply }).await
+    }
+
+    async fn groups(&self) -> Result<Vec<String>, BusError> {
+        self.call(|reply| Command::Groups { reply }).await
     }
 
     async fn replay(&self, group: &str, id: EventId) -> Result<bool, BusError> {

@@ -19,7 +19,9 @@ pub(super) enum Command {
     Publish { events: Vec<Arc<Event>>, reply: Reply<()> },
     Join { group: String, topics: BTreeSet<String>, reply: Reply<()> },
     Load { group: String },
-    DeadLetters { group: String, limit: usize, reply: Reply<Vec<DeadLetter>> },
+    DeadLetters { group: String, after: i64, limit: usize, reply: Reply<Vec<DeadLetter>> },
+    CountDead { group: String, reply: Reply<u64> },
+    Groups { reply: Reply<Vec<String>> },
     Replay { group: String, id: EventId, reply: Reply<bool> },
     Lag { group: String, reply: Reply<u64> },
 }
@@ -36,7 +38,8 @@ impl Command {
             Self::Publish { reply, .. } | Self::Join { reply, .. } => drop(reply.send(Err(error))),
             Self::DeadLetters { reply, .. } => drop(reply.send(Err(error))),
             Self::Replay { reply, .. } => drop(reply.send(Err(error))),
-            Self::Lag { reply, .. } => drop(reply.send(Err(error))),
+            Self::Groups { reply } => drop(reply.send(Err(error))),
+            Self::CountDead { reply, .. } | Self::Lag { reply, .. } => drop(reply.send(Err(error))),
             Self::Load { .. } => {}
         }
     }

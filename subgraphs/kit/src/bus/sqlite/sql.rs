@@ -137,12 +137,13 @@ pub(super) fn write_plans(tx: &Transaction<'_>, plans: &[(String, Plan)]) -> rus
 pub(super) fn dead_letters(
     tx: &Transaction<'_>,
     group: &str,
+    after: i64,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, Failure> {
     let mut select = tx.prepare_cached(
-        "SELECT body, attempts, error, died_at FROM dead WHERE grp = ?1 ORDER BY number LIMIT ?2",
+        "SELECT body, attempts, error, died_at, number FROM dead WHERE grp = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
     )?;
-    let mut rows = select.query(params![group, count(limit)])?;
+    let mut rows = select.query(params![group, after, count(limit)])?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
         letters.push(DeadLetter {
@@ -151,9 +152,19 @@ pub(super) fn dead_letters(
             attempts: row.get(1)?,
             error: row.get(2)?,
             at: DateTime::from_timestamp_millis(row.get(3)?).unwrap_or_default(),
+            place: row.get::<_, i64>(4)?.to_string(),
         });
     }
     Ok(letters)
+}
+
+pub(super) fn count_dead_letters(tx: &Transaction<'_>, group: &str) -> rusqlite::Result<u64> {
+    let count = "SELECT count(*) FROM dead WHERE grp = ?1";
+    tx.query_row(count, [group], |row| Ok(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0)))
+}
+
+pub(super) fn groups(tx: &Transaction<'_>) -> rusqlite::Result<Vec<String>> {
+    tx.prepare("SELECT name FROM groups")?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Makes a dead letter an open event again.

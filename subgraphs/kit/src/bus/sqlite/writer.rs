@@ -42,7 +42,9 @@ enum Outcome {
     Loaded(Page),
     Letters(Vec<DeadLetter>),
     Replayed(Option<(Seq, Arc<Event>)>),
-    Lag(u64),
+    /// How many there are of what was asked for.
+    Count(u64),
+    Groups(Vec<String>),
     /// This call could not be done; the others of its transaction can.
     Refused(BusError),
 }
@@ -233,11 +235,13 @@ impl Writer {
                 Ok(Outcome::Joined { cursor, topics })
             }
             Command::Load { group } => self.load(tx, *head, group).map(Outcome::Loaded),
-            Command::DeadLetters { group, limit, .. } => {
-                Ok(Outcome::Letters(sql::dead_letters(tx, group, *limit)?))
+            Command::DeadLetters { group, after, limit, .. } => {
+                Ok(Outcome::Letters(sql::dead_letters(tx, group, *after, *limit)?))
             }
+            Command::CountDead { group, .. } => Ok(Outcome::Count(sql::count_dead_letters(tx, group)?)),
+            Command::Groups { .. } => Ok(Outcome::Groups(sql::groups(tx)?)),
             Command::Replay { group, id, .. } => Ok(Outcome::Replayed(sql::replay(tx, group, *id)?)),
-            Command::Lag { group, .. } => Ok(Outcome::Lag(self.lag(tx, group)?)),
+            Command::Lag { group, .. } => Ok(Outcome::Count(self.lag(tx, group)?)),
         }
     }
 
@@ -341,7 +345,12 @@ impl Writer {
                 }
                 Box::new(move || drop(reply.send(Ok(was_there))))
             }
-            (Command::Lag { reply, .. }, Outcome::Lag(lag)) => Box::new(move || drop(reply.send(Ok(lag)))),
+            (Command::Lag { reply, .. } | Command::CountDead { reply, .. }, Outcome::Count(count)) => {
+                Box::new(move || drop(reply.send(Ok(count))))
+            }
+            (Command::Groups { reply }, Outcome::Groups(names)) => {
+                Box::new(move || drop(reply.send(Ok(names))))
+            }
             (Command::Load { group }, outcome) => {
                 if let Some(group) = state.groups.get_mut(&group) {
                     group.loading = false;

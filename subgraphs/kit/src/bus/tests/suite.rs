@@ -203,6 +203,52 @@ async fn an_event_that_always_fails_becomes_a_dead_letter_that_can_be_replayed(s
     assert!(!bus.replay("group", poison.id).await.unwrap());
 }
 
+async fn the_log_knows_its_groups(site: impl Site) {
+    let bus = site.open().await;
+    assert!(bus.groups().await.unwrap().is_empty());
+    for group in ["tea", "milk", "tea"] {
+        bus.engine.join(group, TOPICS).await.unwrap();
+    }
+    assert_eq!(bus.groups().await.unwrap(), ["milk", "tea"]);
+}
+
+/// Many letters die in the same millisecond, and the one that a page ended with is replayed before the next page is asked for.
+async fn dead_letters_are_turned_page_by_page_over_groups(site: impl Site) {
+    let bus = site.open().await;
+    let groups = ["a", "b", "c"].map(str::to_owned);
+    let events: Vec<_> = (0..10).map(|n| event(&format!("key-{n}"), n)).collect();
+    bus.publish(&events).await.unwrap();
+    for group in ["a", "c"] {
+        bus.engine.join(group, TOPICS).await.unwrap();
+        soon(async {
+            while bus.engine.take(group, 10, LEASE).await.unwrap().is_empty() {}
+            for event in &events {
+                bus.engine.fail(group, event.id, "no", None).await.unwrap();
+            }
+        })
+        .await;
+    }
+    assert_eq!(bus.count_dead_letters(&groups).await.unwrap(), 20);
+    let page = |after: Option<String>| crate::page::PageRequest::new(Some(3), after.as_deref()).unwrap();
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let found = bus.dead_letter_page(&groups, page(after)).await.unwrap();
+        let last = found.items.last().map(|(cursor, letter)| (cursor.to_string(), letter.clone()));
+        seen.extend(found.items.iter().map(|(_, letter)| (letter.group.clone(), letter.event.id)));
+        let Some((cursor, letter)) = last.filter(|_| found.more) else { break };
+        assert!(bus.replay(&letter.group, letter.event.id).await.unwrap());
+        after = Some(cursor);
+    }
+    let of = |group: &str| -> Vec<EventId> {
+        seen.iter().filter(|(of, _)| of == group).map(|(_, id)| *id).collect()
+    };
+    assert_eq!((of("a"), of("c")), (ids(&events), ids(&events)));
+    assert_eq!(bus.count_dead_letters(&groups).await.unwrap(), 14);
+    let foreign = bus.dead_letter_page(&groups, page(None)).await.unwrap().items[0].0.to_string();
+    let refused = bus.dead_letter_page(&groups[1..], page(Some(foreign))).await.unwrap_err();
+    assert_eq!(refused.code(), crate::Code::BadUserInput);
+}
+
 async fn a_replayed_event_has_all_its_attempts_again(site: impl Site) {
     let bus = site.open().await;
     let (tell, mut seen) = mpsc::unbounded_channel();
@@ -544,6 +590,8 @@ suite!([
     no_more_events_are_handled_at_once_than_allowed,
     a_failed_event_comes_again_and_holds_up_its_key_alone,
     an_event_that_always_fails_becomes_a_dead_letter_that_can_be_replayed,
+    the_log_knows_its_groups,
+    dead_letters_are_turned_page_by_page_over_groups,
     a_replayed_event_has_all_its_attempts_again,
     a_replayed_event_waits_for_the_one_of_its_key_that_is_being_handled,
     a_panic_is_a_failure_and_the_member_lives_on,
