@@ -209,8 +209,8 @@ pub(crate) async fn idle(runs: usize, report: &mut Report) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let shop = Cluster::open(folder.path())?;
         stock(&shop.router).await?;
-        // Memory is given back some seconds after the last request.
-        tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+        // Connections are closed some seconds after the last request, and memory is given back.
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
         for (figures, service) in services.iter_mut().zip(SERVICES) {
             figures.push(shop.resident(service)?);
         }

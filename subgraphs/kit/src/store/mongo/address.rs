@@ -20,6 +20,9 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// each waits on a connection of its own.
 const CONNECTIONS: u32 = 64;
 
+/// A connection that nobody has used for this long is closed: after a rush it would only take memory, here and on the server.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// The driver's options for this address, and how many connections they allow.
 pub(super) async fn options(url: &str) -> Result<(ClientOptions, u32), StoreError> {
     // The driver's own message may quote a part of a password in which a character is not encoded.
@@ -34,6 +37,7 @@ pub(super) async fn options(url: &str) -> Result<(ClientOptions, u32), StoreErro
     options.server_selection_timeout = Some(SELECTION);
     options.connect_timeout = Some(CONNECT);
     options.heartbeat_freq = Some(HEARTBEAT);
+    options.max_idle_time.get_or_insert(IDLE);
     let connections = *options.max_pool_size.get_or_insert(CONNECTIONS);
     // They need sessions and replica sets; a write whose answer was lost is found by its own id instead.
     options.retry_writes = Some(false);
