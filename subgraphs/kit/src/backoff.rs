@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use crate::testing;
 
 /// The wait before attempt `attempt` (the first retry is 1): a random time up to `base * 2^(attempt-1)`, at most `cap`.
 #[must_use]
 pub fn full_jitter(base: Duration, cap: Duration, attempt: u32) -> Duration {
     let ceiling = base.saturating_mul(1_u32 << attempt.saturating_sub(1).min(20)).min(cap);
     let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(rand::rng().random_range(0..=nanos))
+    Duration::from_nanos(testing::up_to(nanos))
 }
 
 #[cfg(test)]

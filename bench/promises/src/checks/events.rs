@@ -275,7 +275,8 @@ impl Stage {
             }
         }
         let mut due: Vec<_> = malformed.iter().chain([early]).map(|event| event.id).collect();
-        (found.sort_unstable(), due.sort_unstable());
+        found.sort_unstable();
+        due.sort_unstable();
         trial.faults += raw;
         trial.expect(found == due, || format!("{name}: {} dead letters and not {}", found.len(), due.len()));
         Ok(())

@@ -1,6 +1,10 @@
 //! The promises, one file each.
 
+mod events;
+mod expiry;
+mod histories;
 mod oversell;
+mod simulation;
 mod stale_fill;
 
 use std::io::Write as _;
@@ -10,7 +14,14 @@ use anyhow::{Context, Result, bail};
 use crate::check::{Check, Setting, Trial};
 
 /// All of them, in the order of the table.
-pub(crate) const ALL: &[Check] = &[oversell::CHECK, stale_fill::CHECK];
+pub(crate) const ALL: &[Check] = &[
+    oversell::CHECK,
+    events::CHECK,
+    expiry::CHECK,
+    histories::CHECK,
+    simulation::CHECK,
+    stale_fill::CHECK,
+];
 
 /// Those whose name begins like this.
 pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
@@ -20,6 +31,10 @@ pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
 async fn run(name: &str, setting: &Setting) -> Result<Trial> {
     match name {
         "oversell" => oversell::run(setting).await,
+        "events" => events::run(setting).await,
+        "expiry" => expiry::run(setting).await,
+        "histories" => histories::run(setting).await,
+        "simulation" => simulation::run(setting).await,
         "stale-fill" => stale_fill::run(setting).await,
         other => bail!("there is no promise named {other}"),
     }

@@ -188,10 +188,10 @@ impl Stage {
                 let key = format!("list-{}", rand::rng().random_range(0..3));
                 let due: Vec<_> = shelves.iter().map(|shelf| shelf.answered.load(SeqCst)).collect();
                 let read = self.read(&key, &products).await?;
-                let old = shelves.iter().zip(&read).zip(due).filter_map(|((shelf, read), due)| {
-                    shelf
-                        .is_older(*read, due)
-                        .then(|| format!("{}: {read} was read, {due} changes late", self.name))
+                let old = shelves.iter().zip(&read).zip(due);
+                let old = old.filter(|((shelf, read), due)| shelf.is_older(**read, *due));
+                let old = old.map(|((_, read), due)| {
+                    format!("{}: {read} was read when change {due} had been answered", self.name)
                 });
                 found.lock().extend(old);
                 reads.fetch_add(1, SeqCst);

@@ -99,6 +99,11 @@ impl Inventory {
         }
     }
 
+    /// Whether the order service says that the order holds nothing any more. Where it says nothing, nobody knows.
+    pub(crate) async fn has_ended(&self, order: OrderId) -> bool {
+        matches!(self.fate(order).await, Ok(OrderFate::Ended))
+    }
+
     async fn fate(&self, order: OrderId) -> Result<OrderFate, CallError> {
         // A hold that ends by the clock alone, for whoever tries this promise.
         if fault::is_broken("inventory.expiry_forgets_order") {

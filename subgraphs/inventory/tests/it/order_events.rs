@@ -1,7 +1,7 @@
 use inventory::{OrderId, ProductId};
 use serde_json::{Value, json};
 
-use crate::shop::Shop;
+use crate::shop::{Done as _, Shop};
 
 fn data(order: OrderId, lines: &[(ProductId, i64)]) -> Value {
     let lines: Vec<_> = lines
@@ -62,4 +62,35 @@ async fn a_rejected_order_gives_back_what_is_known_of_it() {
         assert_eq!(shop.quantity(product).await, 5);
     }
     assert_eq!(shop.account(product).await.movements, 3);
+}
+
+#[tokio::test]
+async fn a_confirmation_that_is_heard_after_the_order_gave_its_stock_back_sells_nothing_and_is_no_dead_letter()
+ {
+    let shop = Shop::open().await;
+    shop.orders_are("ENDED");
+    let product = shop.product(5).await;
+    let lines = [(product, 2)];
+    let order = shop.held(&lines).await;
+    shop.release(order, &[product]).await.done();
+    for topic in ["order.confirmed", "order.cancelled"] {
+        shop.tell(topic, order, &data(order, &lines)).await;
+    }
+    assert!(shop.world.host().bus().dead_letters("inventory", 10).await.unwrap().is_empty());
+    let account = shop.account(product).await;
+    assert_eq!((account.on_hand, account.held, account.sold), (5, 0, 0));
+}
+
+#[tokio::test]
+async fn a_confirmation_without_a_hold_is_tried_again_where_the_order_has_not_ended() {
+    let shop = Shop::open().await;
+    shop.orders_are("CONFIRMED");
+    let product = shop.product(5).await;
+    let (order, lines) = (OrderId::new(), [(product, 2)]);
+    let event =
+        kit::bus::Event::new("order.confirmed", order, shop.world.clock().now(), &data(order, &lines));
+    shop.world.host().bus().publish(&[event]).await.unwrap();
+    assert_eq!(shop.reserve(order, &lines).await.data(), &json!({ "reserveStock": true }));
+    shop.heard().await;
+    assert_eq!(shop.account(product).await.sold, 2);
 }

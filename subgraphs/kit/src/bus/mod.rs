@@ -11,6 +11,8 @@
 
 mod event;
 mod letter;
+#[cfg(any(test, feature = "faults"))]
+mod memory;
 mod redis;
 pub mod sqlite;
 #[cfg(test)]
@@ -22,6 +24,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 pub use event::{Event, EventId};
 pub use letter::DeadLetter;
+#[cfg(any(test, feature = "faults"))]
+pub use memory::Log;
 pub use worker::Subscription;
 
 /// Why the bus did not do what it was asked.
@@ -161,6 +165,13 @@ impl Bus {
     /// When the address is none, or the server refuses this user or is too old. One that cannot be reached is no error.
     pub async fn redis(url: &str) -> Result<Self, BusError> {
         Ok(Self { engine: Arc::new(redis::RedisBus::open(url, redis::Options::default()).await?) })
+    }
+
+    /// A log in this process's memory, for simulations: on what outlives it, and as part of a process that may be ended.
+    #[cfg(any(test, feature = "faults"))]
+    #[must_use]
+    pub fn memory(log: &Log, life: &crate::testing::Life) -> Self {
+        Self { engine: Arc::new(memory::MemoryBus::on(log, life)) }
     }
 
     /// Appends events; one whose id is already in the log is left out.

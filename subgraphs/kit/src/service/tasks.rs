@@ -21,6 +21,7 @@ impl Tasks {
         let stop = self.stop.clone();
         self.tracker.spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = work => {}
             }

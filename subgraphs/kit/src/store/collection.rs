@@ -1,13 +1,9 @@
 //! A collection: the documents of one type. Reading is here; how changes of one document become one write is in `lane` and `update`.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 use uuid::Uuid;
 
 use super::{

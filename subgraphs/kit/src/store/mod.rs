@@ -11,6 +11,8 @@ mod document;
 mod engine;
 mod find;
 mod lane;
+#[cfg(any(test, feature = "faults"))]
+mod memory;
 mod mongo;
 mod outbox;
 mod relay;
@@ -27,6 +29,8 @@ use std::{path::Path, sync::Arc};
 pub use collection::Collection;
 pub use document::{Document, Index, Key, Keys};
 pub use find::{Cursor, Find, Found, InvalidCursor};
+#[cfg(any(test, feature = "faults"))]
+pub use memory::Disk;
 pub use outbox::Outbox;
 pub use transfer::Transferred;
 
@@ -160,6 +164,13 @@ impl Store {
     pub async fn mongo(url: &str, database: &str, sinks: Vec<Arc<dyn Sink>>) -> Result<Self, StoreError> {
         let engine = Arc::new(mongo::Mongo::open(url, database).await?);
         Ok(Self::on(engine, sinks))
+    }
+
+    /// A database in this process's memory, for simulations: on a disk that outlives it, and as part of a process that may be ended.
+    #[cfg(any(test, feature = "faults"))]
+    #[must_use]
+    pub fn memory(disk: &Disk, life: &crate::testing::Life, sinks: Vec<Arc<dyn Sink>>) -> Self {
+        Self::on(Arc::new(memory::Memory::on(disk, life)), sinks)
     }
 
     /// Delivers events to this sink before the others. For a sink that keeps them in this very store, which must exist first;

@@ -8,10 +8,10 @@ mod state;
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +84,7 @@ impl Drop for Stop {
 /// What the relay, its tasks and the collections share.
 pub(super) struct Shared {
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
-    outlets: Mutex<HashMap<&'static str, Arc<dyn Outlet>>>,
+    outlets: Mutex<BTreeMap<&'static str, Arc<dyn Outlet>>>,
     state: Mutex<State>,
     /// There is something to deliver.
     announced: Notify,
@@ -172,6 +173,7 @@ impl Relay {
             }
             shared.delivered.notify_one();
             tokio::select! {
+                biased;
                 () = progress => {}
                 () = shared.stop.cancelled() => {}
             }
@@ -256,7 +258,7 @@ impl Shared {
 
     /// Delivers what these documents' envelopes hold.
     async fn deliver(&self, taken: &[Taken]) -> Result<(), String> {
-        let mut by_collection: HashMap<&'static str, Vec<&Taken>> = HashMap::new();
+        let mut by_collection: BTreeMap<&'static str, Vec<&Taken>> = BTreeMap::new();
         for one in taken {
             by_collection.entry(one.place.collection).or_default().push(one);
         }
@@ -400,7 +402,8 @@ async fn clear(shared: Arc<Shared>) {
                 None => delivered.await,
                 Some(next) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(next.into()) => {}
+                        biased;
+                        () = tokio::time::sleep_until(next) => {}
                         () = delivered => {}
                     }
                 }

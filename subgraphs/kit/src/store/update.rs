@@ -1,10 +1,8 @@
 //! Works through a document's lane: read, every rule in turn, one write, then the answers.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{

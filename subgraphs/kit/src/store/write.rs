@@ -1,10 +1,8 @@
 //! One write, made once: an answer that was lost on the way is read back by the write's id before anything is done again.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{

@@ -6,7 +6,11 @@
     reason = "a test that cannot set up its world has failed"
 )]
 
+mod life;
 pub mod servers;
+
+pub(crate) use life::up_to;
+pub use life::{Life, is_seeded, seed};
 
 use std::{future::Future, sync::Arc};
 

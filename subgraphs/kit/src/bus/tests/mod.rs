@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{redis::RedisBus, sqlite::SqliteBus, *};
-use crate::testing::servers;
+use crate::testing::{Life, servers};
 
 /// Where a log is kept: it can be opened again after its process has ended, in order or not.
 #[async_trait]
@@ -81,6 +81,26 @@ impl Site for RedisSite {
     async fn crash(&self, _: Bus) {
         let opened = self.opened.lock().take();
         opened.unwrap().crash().await;
+    }
+}
+
+/// A log in memory.
+#[derive(Default)]
+struct MemorySite {
+    log: Log,
+    life: Mutex<Life>,
+}
+
+#[async_trait]
+impl Site for MemorySite {
+    async fn open(&self) -> Bus {
+        let life = Life::new();
+        *self.life.lock() = life.clone();
+        Bus::memory(&self.log, &life)
+    }
+
+    async fn crash(&self, _: Bus) {
+        self.life.lock().end();
     }
 }
 

@@ -566,6 +566,7 @@ async fn many_publishers_and_groups_at_once_lose_nothing(site: impl Site) {
 macro_rules! suite {
     ([$($promise:ident),* $(,)?]) => {
         suite!(on_sqlite, SqliteSite::new(), [$($promise),*]);
+        suite!(on_memory, MemorySite::default(), [$($promise),*]);
         suite!(on_redis, RedisSite::new(), [$($promise),*]);
     };
     ($engine:ident, $site:expr, [$($promise:ident),*]) => {

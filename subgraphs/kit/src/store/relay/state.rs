@@ -1,10 +1,11 @@
 //! What the relay knows of each document: bounded, in memory only, and rebuilt from the envelopes after a restart.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    time::Instant,
 };
+
+use tokio::time::Instant;
 
 use super::PATIENCE;
 use crate::bus::EventId;
@@ -33,7 +34,7 @@ pub(super) struct State {
     line: VecDeque<Place>,
     /// Documents with something to clear, and when; in order of that.
     clearable: VecDeque<(Place, Instant)>,
-    scans: HashMap<&'static str, Scan>,
+    scans: BTreeMap<&'static str, Scan>,
     /// Counts announcements, so that it can be told what came before what.
     announcements: u64,
     /// How many wait until all is cleared.

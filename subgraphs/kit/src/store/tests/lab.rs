@@ -15,10 +15,13 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::super::{Collection, Document, Index, Keys, Store, engine::Engine, mongo::Mongo, sqlite::Sqlite};
+use super::super::{
+    Collection, Disk, Document, Index, Keys, Store, engine::Engine, memory::Memory, mongo::Mongo,
+    sqlite::Sqlite,
+};
 use crate::{
     bus::{Event, Sink},
-    testing::servers,
+    testing::{Life, servers},
 };
 
 /// An empty database, which can be opened any number of times: by several processes, or again after a crash.
@@ -46,6 +49,10 @@ pub(crate) async fn open(address: &str) -> Arc<dyn Engine> {
         return Arc::new(Sqlite::open(path.as_ref()).await.unwrap());
     }
     let (url, name) = address.rsplit_once(' ').unwrap();
+    if url == "memory" {
+        let disk = DISKS.lock()[name.parse::<usize>().unwrap()].clone();
+        return Arc::new(Memory::on(&disk, &Life::new()));
+    }
     Arc::new(Mongo::open(url, name).await.unwrap())
 }
 
@@ -67,6 +74,26 @@ impl SqliteFile {
 impl Database for SqliteFile {
     async fn address(&self) -> String {
         format!("sqlite {}", self.path().display())
+    }
+}
+
+/// A disk in memory, by its number among those of this process.
+pub(crate) struct MemoryDisk(usize);
+
+static DISKS: Mutex<Vec<Disk>> = parking_lot::const_mutex(Vec::new());
+
+impl MemoryDisk {
+    pub(crate) fn fresh() -> Self {
+        let mut disks = DISKS.lock();
+        disks.push(Disk::default());
+        Self(disks.len() - 1)
+    }
+}
+
+#[async_trait]
+impl Database for MemoryDisk {
+    async fn address(&self) -> String {
+        format!("memory {}", self.0)
     }
 }
 

@@ -13,14 +13,14 @@ mod throughput;
 mod transfer;
 mod unique;
 
-use lab::{Database, MongoDatabase, SqliteFile};
+use lab::{Database, MemoryDisk, MongoDatabase, SqliteFile};
 
 /// A case that waits for what never comes fails after this; it is many times what the slowest takes.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// The suite for one engine: `$database` makes a fresh, empty database.
 macro_rules! conformance {
-    ($engine:ident, $database:expr) => {
+    ($engine:ident, $database:expr, $($more:tt)*) => {
         mod $engine {
             use super::*;
 
@@ -111,7 +111,7 @@ macro_rules! conformance {
                 ];
                 model: [agrees_with_a_map];
                 throughput: [a_lone_writer_commits_each_write];
-                crash: [no_answered_write_is_lost_when_the_process_is_killed];
+                $($more)*
             );
         }
     };
@@ -127,5 +127,9 @@ macro_rules! conformance {
     };
 }
 
-conformance!(sqlite, || Box::new(SqliteFile::fresh()) as Box<dyn Database>);
-conformance!(mongo, || Box::new(MongoDatabase::fresh()) as Box<dyn Database>);
+conformance!(sqlite, || Box::new(SqliteFile::fresh()) as Box<dyn Database>,
+    crash: [no_answered_write_is_lost_when_the_process_is_killed];);
+conformance!(mongo, || Box::new(MongoDatabase::fresh()) as Box<dyn Database>,
+    crash: [no_answered_write_is_lost_when_the_process_is_killed];);
+// A process's memory ends with it.
+conformance!(memory, || Box::new(MemoryDisk::fresh()) as Box<dyn Database>,);
