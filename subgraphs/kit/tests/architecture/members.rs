@@ -9,7 +9,7 @@ fn allowed(member: &str) -> &'static [&'static str] {
     match member {
         "kit" => &[],
         "larder" | "bench" => &["kit", "auth", "catalog", "inventory", "order", "router", "larder"],
-        "promises" => &["kit", "inventory", "order"],
+        "promises" => &["kit", "catalog", "inventory", "order"],
         // The router, and every subgraph: the ones that are and the ones that come.
         _ => &["kit"],
     }
