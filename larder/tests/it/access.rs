@@ -31,6 +31,9 @@ const QUERIES: &[(&str, &str)] = &[
     ("orders", "{ orders(first: 1) { status } }"),
     ("ordersConnection", "{ ordersConnection(first: 1) { totalCount } }"),
     ("order", "{ order(id: \"@\") { status } }"),
+    ("sagas", "{ sagas(first: 1) { totalCount } }"),
+    ("deadLetters", "{ deadLetters(group: \"inventory\", first: 1) { totalCount } }"),
+    ("operations", "{ operations(first: 1) { nodes { kind } } }"),
 ];
 
 const MUTATIONS: &[(&str, &str)] = &[
@@ -58,6 +61,8 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("restock", "mutation { restock(input: { product: \"@\", quantity: 1 }) { available } }"),
     ("placeOrder", "mutation { placeOrder(products: []) { _id } }"),
     ("cancelOrder", "mutation { cancelOrder(id: \"@\") { _id } }"),
+    ("retrySaga", "mutation { retrySaga(id: \"@\") { step } }"),
+    ("replayDeadLetter", "mutation { replayDeadLetter(group: \"inventory\", id: \"@\") }"),
     ("advanceOrder", "mutation { advanceOrder(id: \"@\", to: PACKED) { _id } }"),
 ];
 

@@ -106,5 +106,5 @@ fn pieces(order: &Order) -> Vec<Pieces> {
 }
 
 fn latest_reason(order: &Order) -> &str {
-    order.history().last().and_then(|change| change.reason.as_deref()).unwrap_or_default()
+    order.decision().and_then(|change| change.reason.as_deref()).unwrap_or_default()
 }

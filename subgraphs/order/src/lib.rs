@@ -8,6 +8,7 @@ mod domain;
 mod events;
 mod graphql;
 mod ledger;
+mod operations;
 mod orders;
 mod service;
 
@@ -23,6 +24,7 @@ use kit::{
 pub use ledger::{OrderAccount, ledger};
 
 use crate::{
+    operations::{Operation, Operations},
     orders::Orders,
     service::{Catalog, Inventory, OrderService},
 };
@@ -88,6 +90,11 @@ impl Config {
         span(self.pending_deadline)
     }
 
+    /// Whoever ends an order has this long to have its stock given back; then the reconciler asks for it as well.
+    pub(crate) fn release_patience(&self) -> TimeDelta {
+        span(self.place_deadline.max(self.release_deadline).saturating_mul(2))
+    }
+
     pub(crate) fn hold_time(&self) -> TimeDelta {
         span(self.pending_deadline.saturating_add(Self::HOLD_MARGIN))
     }
@@ -107,6 +114,8 @@ pub async fn subgraph(ctx: Context, config: Config) -> Result<Subgraph, StartErr
     let missing = |error: kit::Error| StartError::Config(error.to_string());
     let service = Arc::new(OrderService {
         orders: Orders::open(&ctx.store).await?,
+        operations: Operations::open(&ctx.store).await?,
+        bus: ctx.bus.clone(),
         catalog: Catalog::new(ctx.clients.to("catalog").map_err(missing)?),
         inventory: Inventory::new(ctx.clients.to("inventory").map_err(missing)?),
         clock: ctx.clock.clone(),
@@ -133,7 +142,7 @@ pub fn sdl() -> String {
 /// # Errors
 /// When either store fails, or when the other one has been used since an earlier copy.
 pub async fn transfer(from: &Store, to: &Store) -> Result<Vec<Transferred>, StoreError> {
-    Ok(vec![from.transfer::<orders::Record>(to).await?])
+    Ok(vec![from.transfer::<orders::Record>(to).await?, from.transfer::<Operation>(to).await?])
 }
 
 #[cfg(test)]

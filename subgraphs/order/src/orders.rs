@@ -10,7 +10,7 @@ use kit::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{IdempotencyKey, Order, OrderId, OrderStatus, Refusal};
+use crate::domain::{IdempotencyKey, Order, OrderId, OrderStatus, Refusal, SagaState};
 
 /// What stands under an order's id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,17 +32,26 @@ const CUSTOMER: &str = "customer";
 const STATUS: &str = "status";
 const PLACED: &str = "placed";
 const KEY: &str = "key";
+const SAGA: &str = "saga";
+const RELEASE: &str = "release";
 
 const BY_CUSTOMER: Index = Index::on("by_customer", &[CUSTOMER, PLACED]);
 const BY_CUSTOMER_STATUS: Index = Index::on("by_customer_status", &[CUSTOMER, STATUS, PLACED]);
 const BY_PLACED: Index = Index::on("by_placed", &[PLACED]);
 const BY_STATUS: Index = Index::on("by_status", &[STATUS, PLACED]);
+/// Only orders that are unfinished or were repaired are in it.
+const BY_SAGA: Index = Index::on("by_saga", &[SAGA, PLACED]);
+/// Only orders whose stock is still to go back are in it, by when it is asked for again.
+const BY_RELEASE: Index = Index::on("by_release", &[RELEASE]);
 const BY_KEY: Index = Index::unique("by_idempotency_key", &[CUSTOMER, KEY]);
 
 impl Document for Record {
     type Id = OrderId;
     const COLLECTION: &'static str = "orders";
-    const INDEXES: &'static [Index] = &[BY_CUSTOMER, BY_CUSTOMER_STATUS, BY_PLACED, BY_STATUS, BY_KEY];
+    /// The second has what is left to be done, which the first knew of PENDING orders alone.
+    const SCHEMA: u32 = 2;
+    const INDEXES: &'static [Index] =
+        &[BY_CUSTOMER, BY_CUSTOMER_STATUS, BY_PLACED, BY_STATUS, BY_SAGA, BY_RELEASE, BY_KEY];
 
     fn id(&self) -> OrderId {
         match self {
@@ -57,9 +66,25 @@ impl Document for Record {
             .with(CUSTOMER, order.customer().to_string())
             .with(STATUS, order.status().as_str())
             .with(PLACED, order.placed_at());
-        match order.key() {
+        let keys = match order.key() {
             Some(key) => keys.with(KEY, key.as_str()),
             None => keys,
+        };
+        let keys = match order.saga_state() {
+            Some(state) => keys.with(SAGA, state.as_str()),
+            None => keys,
+        };
+        match order.saga().release_due() {
+            Some(due) => keys.with(RELEASE, due),
+            None => keys,
+        }
+    }
+
+    fn migrate(from: u32, body: serde_json::Value) -> Result<serde_json::Value, String> {
+        match from {
+            // What it lacks is read as nothing.
+            1 => Ok(body),
+            _ => Err(format!("there is no migration from version {from}")),
         }
     }
 }
@@ -183,6 +208,25 @@ impl Orders {
     ) -> Result<Stretch, StoreError> {
         let pending = Find::by(&BY_STATUS).eq(OrderStatus::Pending.as_str()).to(latest);
         self.stretch(pending.after(after).limit(limit)).await
+    }
+
+    /// A walk over orders that are unfinished or were repaired: the unfinished ones first, of each kind the newest first.
+    pub(crate) fn sagas_unscoped(state: Option<SagaState>) -> Find {
+        let find = Find::by(&BY_SAGA).descending();
+        match state {
+            Some(state) => find.eq(state.as_str()),
+            None => find,
+        }
+    }
+
+    /// Up to `limit` orders whose stock is to be asked for again by now, those first that have waited longest, after that place.
+    pub(crate) async fn releases_due_unscoped(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Stretch, StoreError> {
+        self.stretch(Find::by(&BY_RELEASE).to(now).after(after).limit(limit)).await
     }
 
     /// Up to `limit` of all orders in the order in which they were made, after that place.

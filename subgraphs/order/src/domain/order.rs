@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     IdempotencyKey, OrderId, OrderStatus, ProductId, Quote,
     basket::Line,
+    saga::{Failure, Repairer, Saga, SagaState, SagaStep},
     status::{allowed_next, is_fulfilment, shopper_may_cancel},
 };
 
@@ -124,6 +125,9 @@ pub(crate) struct Order {
     /// Of a rejected order, so that a repeat is answered as the first was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shortages: Vec<Shortage>,
+    /// What is left to be done, and who did what the shopper's request did not.
+    #[serde(default, skip_serializing_if = "Saga::is_none")]
+    saga: Saga,
 }
 
 impl Order {
@@ -147,6 +151,7 @@ impl Order {
             key,
             former_key: None,
             shortages: Vec::new(),
+            saga: Saga::default(),
         }
     }
 
@@ -205,6 +210,38 @@ impl Order {
             return Err(Refusal::NotByHand { from, to, hint });
         }
         self.change(to, Actor::Admin(admin), None, now)
+    }
+
+    /// Its stock may be held though it has ended; unless it is known to be back by then, it is asked for at that time.
+    pub(crate) fn owe_release(&mut self, due: DateTime<Utc>) {
+        self.saga.owe_release(due);
+    }
+
+    /// Its stock is back, with somebody's help or without. False where that was known.
+    pub(crate) fn released(&mut self, by: Option<Repairer>, now: DateTime<Utc>) -> bool {
+        let owed = self.saga.release_due().is_some();
+        if owed {
+            self.saga.released(by, now);
+        }
+        owed
+    }
+
+    /// Somebody else than the shopper's request brought it to its end.
+    pub(crate) fn repaired(&mut self, by: Repairer, now: DateTime<Utc>) {
+        self.saga.repaired(by, now);
+    }
+
+    /// A try to finish it has failed. Nothing is kept of an order that was finished meanwhile.
+    pub(crate) fn failed(&mut self, failure: Failure, due: DateTime<Utc>) {
+        if self.saga_step() != SagaStep::Finished {
+            self.saga.failed(failure, due);
+        }
+    }
+
+    /// Staff had it looked after: an entry of its history that changes nothing.
+    pub(crate) fn note_retry(&mut self, admin: UserId, now: DateTime<Utc>) {
+        let reason = Some("The shop looked after it.".to_owned());
+        self.history.push(Change { status: self.status, at: now, by: Actor::Admin(admin), reason });
     }
 
     /// The one place where the status changes.
@@ -292,6 +329,44 @@ impl Order {
         (self.status == OrderStatus::Pending && beyond >= TimeDelta::zero()).then_some(beyond)
     }
 
+    /// What is written of the work on it.
+    pub(crate) const fn saga(&self) -> &Saga {
+        &self.saga
+    }
+
+    /// How far the work on it has come.
+    pub(crate) fn saga_step(&self) -> SagaStep {
+        if self.status == OrderStatus::Pending {
+            SagaStep::Reserving
+        } else if self.saga.release_due().is_some() {
+            SagaStep::Releasing
+        } else {
+            SagaStep::Finished
+        }
+    }
+
+    /// Whether anything is left to be done; none where nothing ever was but what the shopper's request did.
+    pub(crate) fn saga_state(&self) -> Option<SagaState> {
+        match self.saga_step() {
+            SagaStep::Reserving | SagaStep::Releasing => Some(SagaState::Unfinished),
+            SagaStep::Finished => self.saga.repair().map(|_| SagaState::Repaired),
+        }
+    }
+
+    /// When the shop tries next to finish it; none where nothing is left to be done.
+    pub(crate) fn next_retry(&self, deadline: TimeDelta) -> Option<DateTime<Utc>> {
+        match self.saga_step() {
+            SagaStep::Reserving => Some(self.placed_at + deadline),
+            SagaStep::Releasing => self.saga.release_due(),
+            SagaStep::Finished => None,
+        }
+    }
+
+    /// What made it what it is.
+    pub(crate) fn decision(&self) -> Option<&Change> {
+        self.history.iter().find(|change| change.status == self.status)
+    }
+
     /// How the attempt to place it ended.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.status {
@@ -300,7 +375,7 @@ impl Order {
             OrderStatus::Cancelled => {
                 let was_placed = self.history.iter().any(|change| change.status == OrderStatus::Confirmed);
                 let by_the_shop =
-                    self.history.last().is_some_and(|change| matches!(change.by, Actor::Service(_)));
+                    self.decision().is_some_and(|change| matches!(change.by, Actor::Service(_)));
                 match (was_placed, by_the_shop) {
                     (true, _) => Outcome::Placed,
                     (false, true) => Outcome::GivenUp,

@@ -3,6 +3,7 @@
 mod admin;
 mod internal;
 mod mutation;
+mod operator;
 mod query;
 mod types;
 
@@ -14,14 +15,19 @@ use kit::{
 
 use crate::service::{Shared, Viewer};
 
+/// What can be read.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub(crate) struct Query(query::ShopperQuery, admin::AdminQuery);
+
 /// What can be done: by shoppers, by staff, and by the shop's own services.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(mutation::ShopperMutation, admin::AdminMutation, internal::InternalMutation);
 
 /// The schema, still without the service behind it.
-pub(crate) fn schema() -> SchemaBuilder<query::Query, Mutation, EmptySubscription> {
-    Schema::build(query::Query, Mutation::default(), EmptySubscription).enable_federation()
+pub(crate) fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).enable_federation()
 }
 
 /// The schema with the federation directives.

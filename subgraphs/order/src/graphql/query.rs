@@ -15,11 +15,11 @@ use super::{
 };
 use crate::domain::OrderId;
 
-pub(crate) struct Query;
+#[derive(Default)]
+pub(crate) struct ShopperQuery;
 
-/// What can be read.
 #[Object]
-impl Query {
+impl ShopperQuery {
     /// Your latest orders, the newest first. Staff see everybody's. For more than the latest, use `ordersConnection`.
     #[graphql(guard = "Require::SignedIn")]
     async fn orders(
@@ -70,7 +70,7 @@ impl Query {
 kit::connection!(OrderConnection, OrderEdge, Order, "orders", Walk);
 
 /// The walk that a page is of, to be counted when somebody asks.
-pub(crate) struct Walk(Find);
+pub(crate) struct Walk(pub(super) Find);
 
 impl Counted for Walk {
     async fn count(&self, ctx: &Context<'_>) -> kit::Result<u64> {

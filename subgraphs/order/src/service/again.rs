@@ -27,8 +27,7 @@ impl CatchUp for OrderService {
             let cancelled = Orders::list_unscoped(None, Some(OrderStatus::Cancelled));
             let Found { items, more } = self.orders.find(cancelled.after(after).limit(BATCH)).await?;
             let sold = items.iter().map(|(_, order)| order).filter(|order| was_sold(order));
-            let recent =
-                sold.filter(|order| order.history().last().is_some_and(|last| now - last.at <= REACH));
+            let recent = sold.filter(|order| order.decision().is_some_and(|ended| now - ended.at <= REACH));
             bus.publish(&recent.map(|order| events::cancelled(order, true, now)).collect::<Vec<_>>()).await?;
             after = items.last().map(|(cursor, _)| cursor.clone());
             if !more || after.is_none() {

@@ -3,14 +3,18 @@
 
 mod again;
 mod change;
+mod dead_letters;
 mod deadline;
 mod place;
+mod release;
 mod remote;
+mod sagas;
 mod settle;
 
 use std::sync::Arc;
 
 use kit::{
+    bus::Bus,
     clock::Clock,
     identity::{User, UserId},
     page::PageRequest,
@@ -24,12 +28,15 @@ pub(crate) use settle::Fate;
 use crate::{
     Config,
     domain::{Actor, Order, OrderId, OrderStatus},
+    operations::Operations,
     orders::Orders,
 };
 
 /// Everything that can be done with orders.
 pub(crate) struct OrderService {
     pub(crate) orders: Orders,
+    pub(crate) operations: Operations,
+    pub(crate) bus: Bus,
     pub(crate) catalog: Catalog,
     pub(crate) inventory: Inventory,
     pub(crate) clock: Clock,

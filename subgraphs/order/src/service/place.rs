@@ -5,7 +5,7 @@
 //! | 1 look for an earlier request with the same key | nothing was begun | |
 //! | 2 ask the catalog for prices | nothing was begun | |
 //! | 3 write the order down, PENDING | perhaps it is written | the reconciler ends it |
-//! | 4 reserve the stock | not enough: REJECTED; anything else: CANCELLED | release, by this call, then by the event |
+//! | 4 reserve the stock | not enough: REJECTED; anything else: CANCELLED | release, by this call, by the event, by the reconciler |
 //! | 5 write CONFIRMED | perhaps it is written | the reconciler ends it, if it is not |
 //!
 //! The order is durable before anything is held for it, so whatever is held has an order that decides over it.
@@ -16,9 +16,9 @@ use kit::{Code, Error, client::CallError, fault, identity::UserId, store::StoreE
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{OrderService, deadline::Deadline, remote::ReserveError};
+use super::{OrderService, deadline::Deadline, remote::ReserveError, settle::Ending};
 use crate::{
-    domain::{Basket, IdempotencyKey, Offer, Order, Outcome, PriceError, Shortage},
+    domain::{Basket, IdempotencyKey, Offer, Order, Outcome, PriceError, Repairer, Shortage},
     events,
     orders::{ChangeError, InsertError},
 };
@@ -192,9 +192,12 @@ impl OrderService {
     /// Ends an earlier request that nobody works on any more, so that this one can have its key. False when it was decided
     /// by somebody else at this very moment.
     async fn take_over(&self, earlier: &Order, deadline: &Deadline) -> Result<bool, PlaceError> {
-        match self.give_up(earlier.id(), "The order was left unfinished and is placed anew.", true).await {
+        let ending = Ending::repair("The order was left unfinished and is placed anew.", Repairer::Repeat);
+        match self.give_up(earlier.id(), ending).await {
             Ok(order) => {
-                self.release(&order, deadline.left_until(PRICES_BY)).await;
+                let within = deadline.left_until(PRICES_BY);
+                let released = self.release(&order, within, Some(Repairer::Repeat), "order.repair.released");
+                released.await.map_err(PlaceError::Interrupted)?;
                 Ok(true)
             }
             Err(ChangeError::Refused(_) | ChangeError::NotFound(_)) => Ok(false),
@@ -263,9 +266,13 @@ impl OrderService {
     /// Somebody ended the order while it was being placed: the reconciler, or a person. What was held for it goes back.
     async fn confirmed_too_late(&self, order: &Order, deadline: &Deadline) -> Result<Order, PlaceError> {
         let outcome = self.orders.get_unscoped(order.id()).await?.map(|order| order.outcome());
-        self.release(order, deadline.left()).await;
-        reached("order.place.released").await?;
+        self.give_back(order, deadline).await?;
         Err(if outcome == Some(Outcome::Withdrawn) { PlaceError::Withdrawn } else { PlaceError::GivenUp })
+    }
+
+    async fn give_back(&self, order: &Order, deadline: &Deadline) -> Result<(), PlaceError> {
+        let released = self.release(order, deadline.left(), None, "order.place.released");
+        released.await.map_err(PlaceError::Interrupted)
     }
 
     async fn reject(&self, order: &Order, shortages: Vec<Shortage>) -> Result<Order, PlaceError> {
@@ -289,12 +296,13 @@ impl OrderService {
     /// Ends an order whose stock could not be reserved for certain.
     async fn abandon(&self, order: &Order, why: &CallError, deadline: &Deadline) -> Result<(), PlaceError> {
         let perhaps_held = !matches!(why, CallError::NotMade(_));
-        match self.give_up(order.id(), "The stock could not be reserved in time.", perhaps_held).await {
+        let reason = "The stock could not be reserved in time.";
+        let ending = Ending { reason, stock_held: perhaps_held, by: None, asked_by: None };
+        match self.give_up(order.id(), ending).await {
             Ok(_) => {
                 reached("order.place.ended").await?;
                 if perhaps_held {
-                    self.release(order, deadline.left()).await;
-                    reached("order.place.released").await?;
+                    self.give_back(order, deadline).await?;
                 }
             }
             // Whoever ended it meanwhile has given its stock back.

@@ -28,6 +28,11 @@ async fn every_field_admits_exactly_who_may() {
         ),
         ("cancelOrder", "mutation F($id: ID!) { cancelOrder(id: $id) { _id } }"),
         ("advanceOrder", "mutation F($id: ID!) { advanceOrder(id: $id, to: PACKED) { _id } }"),
+        ("sagas", "query F { sagas { totalCount } }"),
+        ("deadLetters", "query F { deadLetters { totalCount } }"),
+        ("operations", "query F { operations { totalCount } }"),
+        ("retrySaga", "mutation F($id: ID!) { retrySaga(id: $id) { step } }"),
+        ("replayDeadLetter", "mutation F($id: ID!) { replayDeadLetter(group: \"test\", id: $id) }"),
         ("settleOrder", "mutation F($id: ID!) { settleOrder(id: $id) }"),
     ];
     let mut table = format!("{:<18}", "");

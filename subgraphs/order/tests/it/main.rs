@@ -3,11 +3,13 @@
 
 mod advance_order;
 mod cancel_order;
+mod dead_letters;
 mod events;
 mod fakes;
 mod idempotency;
 mod identity;
 mod ledger;
+mod migration;
 mod order;
 mod orders;
 mod orders_connection;
@@ -15,6 +17,7 @@ mod place_order;
 mod place_order_failures;
 mod place_order_input;
 mod reconciler;
+mod sagas;
 mod schema;
 mod settle_order;
 mod shop;

@@ -117,6 +117,13 @@ impl Shop {
         Self::with_context(world, ctx, config, catalog, inventory, heard).await
     }
 
+    /// A shop over a file of orders that somebody else wrote.
+    pub(crate) async fn older(config: Config, write: impl AsyncFnOnce(std::path::PathBuf)) -> Self {
+        let world = World::start().await;
+        write(world.host().folder().join("order.db")).await;
+        Self::open(world, config, Catalog::default(), Inventory::default(), Arc::default()).await
+    }
+
     /// With another event log than the world's, on which what it publishes by itself is heard, and nothing else.
     pub(crate) async fn apart(bus: Bus) -> Self {
         let world = World::start().await;
