@@ -14,7 +14,7 @@ WORKDIR /src
 COPY . .
 COPY --from=web /src/dist router/graphiql/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --locked --workspace --bins \
+    cargo build --locked --workspace --exclude bench --exclude promises --bins \
     && mkdir -p /out/bin /out/secrets \
     && for program in larder larder-auth larder-catalog larder-inventory larder-order larder-router; do \
          strip -o /out/bin/$program target/debug/$program; done

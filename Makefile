@@ -1,6 +1,6 @@
 # The commands a person needs. Each works on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test verify schema bench web
+.PHONY: help run cluster test verify schema bench promises web
 
 CARGO ?= cargo
 # Always the whole workspace: built one by one, its members would want the same 700 crates with other features each.
@@ -40,6 +40,10 @@ schema: web ## Write schema/ and the other generated files anew
 bench: web ## Measure speed and memory; prints medians of 5 and ratios
 	$(BUILD)
 	$(BIN)/bench
+
+promises: web ## Try to break every promise of the shop, and show that it would be noticed (half an hour; ARGS=--small)
+	$(BUILD)
+	$(BIN)/promises $(ARGS)
 
 # GraphiQL's bundle, which the router serves. Built once, and again when its sources change.
 web: router/graphiql/dist/.built

@@ -123,7 +123,10 @@ impl LocalSubgraphs for Local {
     ) -> Bytes {
         let request = Request { query, operation_name, variables: variables_json };
         match self.0.mesh().execute(subgraph, headers, request).await {
-            Ok(body) => body,
+            Ok(body) => match kit::fault::after_of(subgraph, "answered").await {
+                Ok(()) => body,
+                Err(_lost) => Bytes::from_static(DOWN),
+            },
             Err(error) => {
                 tracing::error!(subgraph, %error, "a subgraph of this process does not run");
                 Bytes::from_static(DOWN)

@@ -18,6 +18,14 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 2] = [Self::Standalone, Self::Cluster];
 
+    /// The one for this kind.
+    pub(crate) const fn of<T: Copy>(self, standalone: T, cluster: T) -> T {
+        match self {
+            Self::Standalone => standalone,
+            Self::Cluster => cluster,
+        }
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Standalone => "standalone",
@@ -100,11 +108,6 @@ impl Faults {
         let (making, made) = (self.0.join(format!(".{point}")), self.0.join(point));
         std::fs::write(&making, what)?;
         Ok(std::fs::rename(making, made)?)
-    }
-
-    /// Whether nobody has met it yet.
-    pub(crate) fn is_there(&self, point: &str) -> bool {
-        self.0.join(point).exists()
     }
 
     /// Takes it away again; false where somebody met it.

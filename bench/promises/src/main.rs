@@ -3,9 +3,11 @@
 //! Each trial runs in a process of its own (`--one`), which the table's process starts twice: as the code is, where nothing may be found, and
 //! with a variant of the code that breaks the promise, which must be noticed.
 
+mod aftermath;
 mod check;
 mod checks;
 mod client;
+mod history;
 mod shop;
 mod sim;
 mod table;

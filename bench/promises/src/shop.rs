@@ -156,12 +156,6 @@ impl Shop {
             _ => bail!("larder check: {}", String::from_utf8_lossy(&output.stderr)),
         }
     }
-
-    /// Stops it in order; false where it did not end as it should.
-    pub(crate) fn stop(mut self) -> Result<bool> {
-        signal("-TERM", self.child.id())?;
-        Ok(self.child.wait()?.success())
-    }
 }
 
 impl Drop for Shop {
@@ -210,7 +204,7 @@ fn start(kind: Kind, data: &Path, listen: &str) -> Result<(Child, String)> {
     let mut child = Command::new(program("larder")?)
         .args([command, "--listen", listen, "--no-rate-limits", "--data"])
         .arg(data)
-        .env("RUST_LOG", "error")
+        .env("RUST_LOG", "off")
         .env_remove("API_SECRET")
         .env_remove("LARDER_OPERATOR_PASSWORD")
         .stdin(Stdio::null())

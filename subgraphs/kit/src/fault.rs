@@ -38,6 +38,29 @@ pub async fn after(point: &str) -> crate::Result<()> {
     Ok(())
 }
 
+/// The same for a point that everybody has: `order.asked` is the one of `order`.
+///
+/// # Errors
+/// `UNAVAILABLE` where a test wants the work to fail.
+#[cfg(feature = "faults")]
+pub async fn after_of(owner: &str, step: &str) -> crate::Result<()> {
+    match folder() {
+        Some(_) => after(&format!("{owner}.{step}")).await,
+        None => Ok(()),
+    }
+}
+
+/// The same for a point that everybody has.
+///
+/// # Errors
+/// Never, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline]
+#[expect(clippy::unused_async, reason = "as with the feature")]
+pub async fn after_of(_: &str, _: &str) -> crate::Result<()> {
+    Ok(())
+}
+
 /// A step has been made, and a test may want the work to end here.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    Code, Error,
+    Code, Error, fault,
     identity::KeyRing,
     service::figures_of,
     store::Store,
@@ -128,6 +128,9 @@ pub async fn stop_asked() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    if fault::is_broken("server.stops_at_once") {
+        std::process::abort();
+    }
 }
 
 #[derive(Deserialize)]
@@ -152,10 +155,20 @@ async fn graphql(State(endpoint): State<Endpoint>, request: HttpRequest<Body>) -
                 operation_name: posted.operation_name.as_deref(),
                 variables: if variables == "null" { b"" } else { variables.as_bytes() },
             };
-            json(StatusCode::OK, served.subgraph.execute(&headers, request).await)
+            let answer = served.subgraph.execute(&headers, request).await;
+            match fault::after_of(served.subgraph.name(), "answered").await {
+                Ok(()) => json(StatusCode::OK, answer),
+                Err(lost) => cut(lost),
+            }
         }
         Err((status, error)) => refused(status, &error),
     }
+}
+
+/// An answer whose connection ends before it does.
+fn cut(lost: Error) -> Response {
+    Body::from_stream(futures::stream::once(async move { Err::<Bytes, _>(lost.message().to_owned()) }))
+        .into_response()
 }
 
 fn refused(status: StatusCode, error: &Error) -> Response {

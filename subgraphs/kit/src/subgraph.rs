@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::{
     Error,
     error::{code_of, present},
+    fault,
     identity::{Caller, Verifier},
     telemetry,
 };
@@ -157,6 +158,7 @@ impl Subgraph {
         let span = telemetry::request_span(self.name, headers, &info.id);
         let thread = Thread { request_id: info.id.clone(), trace: text(headers, TRACE) };
         let answered = async {
+            let _none = fault::after_of(self.name, "asked").await;
             let started = std::time::Instant::now();
             let id = info.id.clone();
             let running = tokio::time::timeout(Self::DEADLINE, self.respond(headers, request, info));

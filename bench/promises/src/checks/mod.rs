@@ -1,11 +1,18 @@
 //! The promises, one file each.
 
+mod conservation;
+mod drain;
 mod events;
 mod expiry;
 mod histories;
+mod idempotency;
+mod killed;
+mod lost_answers;
+mod neighbours;
 mod oversell;
 mod simulation;
 mod stale_fill;
+mod steps;
 
 use std::io::Write as _;
 
@@ -16,6 +23,13 @@ use crate::check::{Check, Setting, Trial};
 /// All of them, in the order of the table.
 pub(crate) const ALL: &[Check] = &[
     oversell::CHECK,
+    conservation::CHECK,
+    idempotency::CHECK,
+    lost_answers::CHECK,
+    killed::CHECK,
+    steps::CHECK,
+    neighbours::CHECK,
+    drain::CHECK,
     events::CHECK,
     expiry::CHECK,
     histories::CHECK,
@@ -31,6 +45,13 @@ pub(crate) fn named(only: &str) -> impl Iterator<Item = &'static Check> {
 async fn run(name: &str, setting: &Setting) -> Result<Trial> {
     match name {
         "oversell" => oversell::run(setting).await,
+        "conservation" => conservation::run(setting).await,
+        "idempotency" => idempotency::run(setting).await,
+        "lost-answers" => lost_answers::run(setting).await,
+        "killed" => killed::run(setting).await,
+        "steps" => steps::run(setting).await,
+        "neighbours" => neighbours::run(setting).await,
+        "drain" => drain::run(setting).await,
         "events" => events::run(setting).await,
         "expiry" => expiry::run(setting).await,
         "histories" => histories::run(setting).await,

@@ -18,6 +18,7 @@ use super::transport::{Transport, TransportError};
 use crate::{
     Code, Error,
     backoff::full_jitter,
+    fault,
     identity::ServiceTokens,
     subgraph::{self, Request},
     telemetry, testing,
@@ -211,14 +212,26 @@ impl Client {
         let request = Request { query: call.document, operation_name: None, variables };
         let sent = async {
             match tokio::time::timeout_at(until, self.transport.send(headers, request)).await {
-                Ok(answer) => answer,
+                Ok(Ok(answer)) => match fault::after_of(&self.service, "called").await {
+                    Ok(()) => Ok(answer),
+                    Err(lost) => Err(TransportError::NoAnswer {
+                        service: self.service.to_string(),
+                        reason: lost.to_string(),
+                    }),
+                },
+                Ok(failed) => failed,
                 Err(late) => Err(TransportError::NoAnswer {
                     service: self.service.to_string(),
                     reason: late.to_string(),
                 }),
             }
         };
-        let answer = self.breaker.call(sent).await.map_err(|error| match error {
+        let called = if fault::is_broken("client.no_breaker") {
+            sent.await.map_err(recloser::Error::Inner)
+        } else {
+            self.breaker.call(sent).await
+        };
+        let answer = called.map_err(|error| match error {
             recloser::Error::Rejected => {
                 CallError::NotMade(format!("the breaker to {} is open", self.service))
             }

@@ -9,7 +9,7 @@ use super::{
     StoreError,
     engine::{CollectionSpec, Engine, REMEMBERED_WRITES, Write, WriteFailure},
 };
-use crate::backoff::full_jitter;
+use crate::{backoff::full_jitter, fault};
 
 /// How often a write is sent while its answers are lost. With the waits below this goes on for some seconds, longer than the
 /// engines' own failover; then the caller is told that the database does not answer.
@@ -50,7 +50,10 @@ pub(super) async fn put(engine: &dyn Engine, spec: CollectionSpec, write: Write)
     loop {
         attempt += 1;
         let failure = match engine.write(spec, write.clone()).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => match fault::after_of(spec.name, "saved").await {
+                Ok(()) => return Ok(()),
+                Err(lost) => WriteFailure::Unknown(StoreError::Engine(lost.message().into())),
+            },
             Err(failure) => failure,
         };
         let unknown = matches!(failure, WriteFailure::Unknown(_));
