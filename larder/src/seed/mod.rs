@@ -18,8 +18,9 @@ pub const ACCOUNTS: [(&str, &str); 3] = [("customer", "CUSTOMER"), ("seller", "S
 /// The categories whose products the demo seller offers; everything else is the shop's own.
 const SELLER_CATEGORIES: [&str; 2] = ["bakery", "cheese-deli"];
 
-/// How many products are made at once. More does not help: each waits for two databases to reach the disk, together.
-const AT_ONCE: usize = 24;
+/// How many products are made at once: enough to share the databases' commits. More would only leave the services with more memory than
+/// they need afterwards.
+const AT_ONCE: usize = 8;
 
 /// What seeding did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
