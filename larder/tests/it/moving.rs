@@ -44,7 +44,7 @@ async fn a_shop_moves_with_everything_it_has_and_can_move_again() {
     assert_eq!(code, Some(0), "{again}");
     let written = |line: &str| line.split_whitespace().nth(4).map(str::to_owned);
     let rows: Vec<_> = again.lines().filter(|line| line.contains(" written,")).collect();
-    assert_eq!(rows.len(), 8, "{again}");
+    assert_eq!(rows.len(), 9, "{again}");
     assert!(rows.iter().all(|row| written(row).as_deref() == Some("0")), "{again}");
 
     let check = larder().args(["check", "--store", &mongo, "--prefix", &prefix]).output().unwrap();
