@@ -45,10 +45,7 @@ async fn lend_from_many_tasks(stores: &[Collection<Book>], id: BookId) {
 pub(super) async fn increments_from_many_tasks_lose_nothing(database: impl Fn() -> Box<dyn Database>) {
     let store = database().store(Vec::new()).await;
     let (books, id) = one_book(&store).await;
-    let before = store.stats().writes;
     lend_from_many_tasks(&[books], id).await;
-    let writes = store.stats().writes - before;
-    assert!(writes < 16 * 50 / 2, "{writes} writes for {} changes", 16 * 50);
 }
 
 pub(super) async fn increments_from_two_processes_lose_nothing(database: impl Fn() -> Box<dyn Database>) {
