@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use kit::bus::{Bus, EventId};
 
-use crate::{say, shop};
+use crate::say;
 
 /// Whose dead letters, and where.
 #[derive(Args, Debug)]
@@ -33,18 +33,22 @@ const LISTED: usize = 1_000;
 /// # Errors
 /// When the log cannot be read or written, or there is no such group or letter.
 pub async fn run(args: &DeadLetters) -> Result<()> {
-    let groups: Vec<&str> = shop::groups().collect();
-    if let Some(group) = args.group.as_deref().filter(|group| !groups.contains(group)) {
-        bail!("no service hears events as {group}: there are {}", groups.join(", "));
-    }
     let bus = open(args).await?;
-    let outcome = match (&args.group, &args.replay) {
-        (Some(group), Some(id)) => replay(&bus, group, id).await,
-        (Some(group), None) => list(&bus, &[group]).await,
-        (None, _) => list(&bus, &groups).await,
-    };
+    let outcome = act(args, &bus).await;
     bus.close().await;
     outcome
+}
+
+async fn act(args: &DeadLetters, bus: &Bus) -> Result<()> {
+    let groups = bus.groups().await?;
+    if let Some(group) = args.group.as_ref().filter(|group| !groups.contains(group)) {
+        bail!("no service hears events as {group}: there are {}", groups.join(", "));
+    }
+    match (&args.group, &args.replay) {
+        (Some(group), Some(id)) => replay(bus, group, id).await,
+        (Some(group), None) => list(bus, std::slice::from_ref(group)).await,
+        (None, _) => list(bus, &groups).await,
+    }
 }
 
 async fn open(args: &DeadLetters) -> Result<Bus> {
@@ -57,7 +61,7 @@ async fn open(args: &DeadLetters) -> Result<Bus> {
     Ok(Bus::sqlite(&path).await?)
 }
 
-async fn list(bus: &Bus, groups: &[&str]) -> Result<()> {
+async fn list(bus: &Bus, groups: &[String]) -> Result<()> {
     let mut count = 0;
     for group in groups {
         for letter in bus.dead_letters(group, LISTED).await? {

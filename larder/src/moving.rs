@@ -14,7 +14,7 @@ use crate::{
     distributed::secrets::PREFIX,
     say,
     secrets::{OPERATOR, Secrets},
-    shop::{self, Settings, Shop},
+    shop::{Settings, Shop},
     up,
 };
 
@@ -97,7 +97,8 @@ async fn finish(args: &Move) -> Result<()> {
     };
     let shop = Shop::open(&args.data, settings).await?;
     let bus = shop.host().bus();
-    for group in shop::groups() {
+    let groups = bus.groups().await?;
+    for group in &groups {
         let letters = bus.dead_letters(group, 1).await?;
         ensure!(
             letters.is_empty(),
@@ -107,7 +108,7 @@ async fn finish(args: &Move) -> Result<()> {
     loop {
         shop.host().settled().await;
         let mut waiting = 0;
-        for group in shop::groups() {
+        for group in &groups {
             waiting += bus.lag(group).await?;
         }
         // What was heard last may have said something itself.

@@ -17,11 +17,6 @@ use router::LocalSubgraphs;
 /// How much of the cache's answers are kept: a few thousand pages of products.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The groups as which the services hear events.
-pub fn groups() -> impl Iterator<Item = &'static str> {
-    catalog::GROUPS.iter().chain(inventory::GROUPS).copied()
-}
-
 /// How a shop is opened.
 pub struct Settings {
     /// What `x-api-key` must be.

@@ -1,14 +1,21 @@
 //! What shoppers and staff did and heard, and whether it can be true of what the shop says afterwards.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+};
 
 use anyhow::Result;
 use parking_lot::Mutex;
 use rand::RngExt as _;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::{
-    aftermath::{Level, levels},
+    aftermath::{self, Level, levels},
     check::Trial,
     client::{Client, Outcome},
     shop::Shop,
@@ -37,7 +44,21 @@ pub(crate) struct History {
     staff: Client,
     heard: Vec<Mutex<Heard>>,
     received: Mutex<HashMap<String, Received>>,
-    operations: std::sync::atomic::AtomicU64,
+    operations: AtomicU64,
+}
+
+/// Shoppers who are at it.
+pub(crate) struct Rush {
+    going: Arc<AtomicBool>,
+    shoppers: JoinSet<()>,
+}
+
+impl Rush {
+    /// Lets everybody finish what they are about.
+    pub(crate) async fn end(self) {
+        self.going.store(false, SeqCst);
+        let _done = self.shoppers.join_all().await;
+    }
 }
 
 const RESTOCK: &str = "mutation($input: RestockInput!) { restock(input: $input) { available } }";
@@ -65,18 +86,33 @@ impl History {
         })
     }
 
-    pub(crate) fn shoppers(&self) -> usize {
-        self.shoppers.len()
+    /// From now on every shopper does anything that comes to mind, until that is ended.
+    pub(crate) fn rush(self: &Arc<Self>) -> Rush {
+        let going = Arc::new(AtomicBool::new(true));
+        let shopper = |shopper| {
+            let (history, going) = (self.clone(), going.clone());
+            async move {
+                while going.load(SeqCst) {
+                    history.anything(shopper).await;
+                }
+            }
+        };
+        let shoppers = (0..self.shoppers.len()).map(shopper).collect();
+        Rush { going, shoppers }
     }
 
-    /// How many operations were sent.
-    pub(crate) fn operations(&self) -> u64 {
-        self.operations.load(std::sync::atomic::Ordering::SeqCst)
+    /// Judges the shop when it has settled: by what was heard, and by its own books.
+    pub(crate) async fn judge(&self, shop: &Shop, trial: &mut Trial) -> Result<()> {
+        trial.tries = self.operations.load(SeqCst);
+        aftermath::settle(shop, trial).await?;
+        self.compare(trial).await?;
+        trial.violations.extend(shop.recount()?);
+        Ok(())
     }
 
     /// Something that this shopper, or the staff, may do at any moment.
-    pub(crate) async fn anything(&self, shopper: usize) {
-        self.operations.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    async fn anything(&self, shopper: usize) {
+        self.operations.fetch_add(1, SeqCst);
         let any = rand::rng().random_range(0..100);
         match any {
             0..70 => drop(self.place(shopper).await),
@@ -87,7 +123,7 @@ impl History {
     }
 
     /// Places an order of some products; its id, where it was answered.
-    pub(crate) async fn place(&self, shopper: usize) -> Option<String> {
+    async fn place(&self, shopper: usize) -> Option<String> {
         let lines: BTreeMap<&str, i64> = {
             let mut rng = rand::rng();
             let count = rng.random_range(1..=3);
@@ -151,7 +187,7 @@ impl History {
     }
 
     /// Whether the shop's own account can be true. It must have settled.
-    pub(crate) async fn compare(&self, trial: &mut Trial) -> Result<()> {
+    async fn compare(&self, trial: &mut Trial) -> Result<()> {
         let levels: HashMap<String, Level> = levels(&self.staff).await?.into_iter().collect();
         for (product, received) in self.received.lock().iter() {
             let Some(level) = levels.get(product) else {

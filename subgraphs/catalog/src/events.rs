@@ -39,9 +39,6 @@ const GROUP: &str = "catalog";
 /// The group that raises the tags of the cache. One of its own, so that a cache that cannot be reached delays nothing else.
 const CACHE_GROUP: &str = "catalog-cache";
 
-/// The groups under which the catalog hears events.
-pub const GROUPS: &[&str] = &[GROUP, CACHE_GROUP];
-
 /// What the events of a product say.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -16,7 +16,6 @@ use kit::{
     subgraph::Subgraph,
 };
 
-pub use events::GROUPS;
 pub use service::{Overdue, Report, check};
 
 /// What the catalog says of itself.

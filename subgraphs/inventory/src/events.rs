@@ -146,8 +146,6 @@ impl Handler for Orders {
 
 /// The group under which inventory hears events.
 const GROUP: &str = "inventory";
-/// The groups under which inventory hears events.
-pub const GROUPS: &[&str] = &[GROUP];
 
 /// Listens to the orders' events until the service stops.
 pub(crate) async fn listen(

@@ -20,7 +20,6 @@ use kit::{
 
 pub use crate::{
     domain::{OrderId, ProductId},
-    events::GROUPS,
     service::{Account, AccountError, Books, HeldFor, LedgerSums, accounts},
 };
 

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    aftermath,
     check::{Check, Faults, Setting, Trial},
     history::History,
     shop::Shop,
@@ -31,16 +30,7 @@ pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
     let history = Arc::new(History::begin(&shop, PRODUCTS, SHOPPERS, STOCK).await?);
     let until =
         tokio::time::Instant::now() + setting.size.of(Duration::from_secs(4), Duration::from_secs(60));
-    let shoppers: Vec<_> = (0..history.shoppers())
-        .map(|shopper| {
-            let history = history.clone();
-            tokio::spawn(async move {
-                while tokio::time::Instant::now() < until {
-                    history.anything(shopper).await;
-                }
-            })
-        })
-        .collect();
+    let rush = history.rush();
     while tokio::time::Instant::now() < until {
         for point in LEFT {
             faults.put(point, "error")?;
@@ -48,12 +38,7 @@ pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
             trial.faults += u64::from(!faults.take(point));
         }
     }
-    for shopper in shoppers {
-        shopper.await?;
-    }
-    trial.tries = history.operations();
-    aftermath::settle(&shop, &mut trial).await?;
-    history.compare(&mut trial).await?;
-    trial.violations.extend(shop.recount()?);
+    rush.end().await;
+    history.judge(&shop, &mut trial).await?;
     Ok(trial)
 }

@@ -30,23 +30,10 @@ impl Catalog {
         let tree = self.tree().await?;
         let mut refiled = false;
         for category in tree.subtree(id) {
-            let mut after = None;
-            loop {
-                let find = Find::by(&BY_CATEGORY).eq(category.to_string()).after(after).limit(AT_ONCE);
-                let page = self.products.find(find).await?;
-                after = page.items.last().map(|(cursor, _)| cursor.clone());
-                let more = page.more;
-                for product in page.into_documents() {
-                    refiled |= self.refile(&product, &tree).await?;
-                }
-                if !more {
-                    break;
-                }
-            }
+            let find = Find::by(&BY_CATEGORY).eq(category.to_string());
+            refiled |= self.refile_found(find, &tree).await?;
         }
-        if refiled {
-            self.raise(&tags::of_categories()).await;
-        }
+        self.refiled(refiled).await;
         Ok(())
     }
 
@@ -56,22 +43,31 @@ impl Catalog {
     /// When the database fails.
     pub(crate) async fn refile_all(&self) -> Result<()> {
         let tree = self.tree().await?;
+        let refiled = self.refile_found(Find::by(&Index::ID), &tree).await?;
+        self.refiled(refiled).await;
+        Ok(())
+    }
+
+    /// Files whatever is found, page by page; whether that changed anything.
+    async fn refile_found(&self, find: Find, tree: &Tree) -> Result<bool> {
         let (mut refiled, mut after) = (false, None);
         loop {
-            let page = self.products.find(Find::by(&Index::ID).after(after).limit(AT_ONCE)).await?;
+            let page = self.products.find(find.clone().after(after).limit(AT_ONCE)).await?;
             after = page.items.last().map(|(cursor, _)| cursor.clone());
             let more = page.more && after.is_some();
             for product in page.into_documents() {
-                refiled |= self.refile(&product, &tree).await?;
+                refiled |= self.refile(&product, tree).await?;
             }
             if !more {
-                break;
+                return Ok(refiled);
             }
         }
-        if refiled {
+    }
+
+    async fn refiled(&self, any: bool) {
+        if any {
             self.raise(&tags::of_categories()).await;
         }
-        Ok(())
     }
 
     /// Files a product by the tree as it is now.
