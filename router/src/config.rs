@@ -57,14 +57,6 @@ pub(crate) fn hive(
                 "request_timeout": seconds(options.timeouts.subgraph),
                 // Two requests that look alike need not be: the subgraphs count and lock by address.
                 "dedupe_enabled": false,
-                "circuit_breaker": {
-                    "enabled": true,
-                    "error_threshold": "50%",
-                    // Enough that a blip does not open it, and short enough that a restart is soon found over.
-                    "volume_threshold": 20,
-                    "half_open_attempts": 3,
-                    "reset_timeout": "5s",
-                },
             },
             "router": {
                 "request_timeout": seconds(options.timeouts.request),
@@ -148,8 +140,6 @@ mod tests {
         assert!(limits.max_tokens.is_some() && limits.max_directives.is_some());
         assert_eq!(limits.max_request_body_size.to_bytes() as usize, 256 * 1024);
         assert!(config.error_masking.enabled);
-        let breaker = config.traffic_shaping.all.circuit_breaker.as_ref().unwrap();
-        assert_eq!(breaker.enabled, Some(true));
         assert!(config.telemetry.hive.is_none());
         assert_eq!(serde_json::to_value(&config.introspection).unwrap(), json!(false));
     }

@@ -60,8 +60,10 @@ impl Default for Limits {
 pub struct Timeouts {
     /// One client request as a whole.
     pub request: Duration,
-    /// One call of a subgraph. Shorter than `request`, so that the caller is told which part is missing.
+    /// One call of a subgraph with a mutation. Shorter than `request`, so that the caller is told which part is missing.
     pub subgraph: Duration,
+    /// One call of a subgraph with a query: nothing is lost when it is given up.
+    pub query: Duration,
     /// How long requests in flight may take after SIGTERM.
     pub drain: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for Timeouts {
         Self {
             request: Duration::from_secs(20),
             subgraph: Duration::from_secs(10),
+            query: Duration::from_secs(4),
             drain: Duration::from_secs(20),
         }
     }

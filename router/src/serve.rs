@@ -201,6 +201,7 @@ fn state(options: &Options, schema: &Arc<SchemaIndex>, sdl: &str) -> State {
         list_cache,
         options.local.as_ref(),
         schema.subgraphs(),
+        options.timeouts.query,
     )
 }
 

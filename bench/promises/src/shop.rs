@@ -51,7 +51,8 @@ impl Shop {
         Ok(Self { kind, folder, child, base })
     }
 
-    fn data(&self) -> PathBuf {
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 

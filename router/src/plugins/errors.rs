@@ -106,8 +106,12 @@ fn of_the_router(code: &str) -> Option<(Code, Say)> {
     })
 }
 
+/// What the parser says of a document that nests deeper than it descends, which is deeper than any limit on depth. It comes with whatever
+/// the parser expected there, which is not the reason.
+const PARSER_GAVE_UP: &str = "Recursion limit exceeded";
+
 /// Whether a code says that a subgraph could not be had, rather than that it answered nonsense.
-fn is_absence(code: &str) -> bool {
+pub(crate) fn is_absence(code: &str) -> bool {
     matches!(
         code,
         "SUBREQUEST_HTTP_ERROR"
@@ -121,11 +125,19 @@ fn is_absence(code: &str) -> bool {
     )
 }
 
+/// What is said for a subgraph that could not be had.
+pub(crate) fn unavailable() -> GraphQLError {
+    GraphQLError::from_message_and_code(UNAVAILABLE, Code::Unavailable.as_str())
+}
+
 /// Makes an error fit to leave.
 pub(crate) fn present(error: &mut GraphQLError, request_id: &str) {
     let subgraph = error.extensions.service_name.take();
     error.extensions.affected_path = None;
-    let code = error.extensions.code.take().unwrap_or_default();
+    let mut code = error.extensions.code.take().unwrap_or_default();
+    if code == "GRAPHQL_PARSE_FAILED" && error.message.contains(PARSER_GAVE_UP) {
+        "MAX_DEPTH_EXCEEDED".clone_into(&mut code);
+    }
 
     if subgraph.is_some()
         && let Some(known) = Code::from_name(&code)
@@ -177,6 +189,10 @@ pub(crate) fn of_kit(error: &kit::Error) -> GraphQLError {
     let mut graphql = GraphQLError::from_message_and_code(error.message(), error.code().as_str());
     if let Some(seconds) = error.extension("retryAfter").and_then(|value| value.clone().into_json().ok()) {
         graphql.extensions.set("retryAfter".to_owned(), json!(seconds));
+    }
+    if !error.fields().is_empty() {
+        let fields = error.fields().iter().map(|at| json!({ "field": at.field, "message": at.message }));
+        graphql.extensions.set("fields".to_owned(), json!(fields.collect::<Vec<_>>()));
     }
     graphql
 }

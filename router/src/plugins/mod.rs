@@ -3,16 +3,20 @@
 
 pub(crate) mod complexity;
 pub(crate) mod errors;
+mod guard;
 pub(crate) mod list_cache;
+mod list_size;
 pub(crate) mod rate_limit;
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, LazyLock, atomic::Ordering},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use guard::Guarded;
 use hive_router::{
     GraphQLError, PlanExecutionOutput, async_trait,
     executor::executors::common::{SubgraphExecutor, SubgraphExecutorBoxedArc},
@@ -31,7 +35,7 @@ use hive_router::{
         plugin_trait::{EndHookPayload, RouterPlugin, StartHookPayload},
     },
 };
-use kit::identity::Caller;
+use kit::{client::Breaker, identity::Caller};
 use ntex::http::{
     StatusCode,
     body::{Body, ResponseBody},
@@ -54,6 +58,8 @@ pub(crate) struct State {
     pub(crate) list_cache: Option<ListCache>,
     /// The executors of the subgraphs that run in this process.
     local: HashMap<String, SubgraphExecutorBoxedArc>,
+    breakers: HashMap<String, Arc<Breaker>>,
+    query_timeout: Duration,
 }
 
 impl State {
@@ -63,6 +69,7 @@ impl State {
         list_cache: Option<ListCache>,
         local: Option<&Arc<dyn LocalSubgraphs>>,
         subgraphs: &[String],
+        query_timeout: Duration,
     ) -> Self {
         let local = local.into_iter().flat_map(|local| {
             subgraphs
@@ -70,7 +77,8 @@ impl State {
                 .filter(|name| local.has(name))
                 .map(|name| (name.clone(), LocalExecutor::new(local.clone(), name).to_boxed_arc()))
         });
-        Self { door, limiter, list_cache, local: local.collect() }
+        let breakers = subgraphs.iter().map(|name| (name.clone(), Arc::default())).collect();
+        Self { door, limiter, list_cache, local: local.collect(), breakers, query_timeout }
     }
 }
 
@@ -205,6 +213,9 @@ impl RouterPlugin for Larder {
         if !counted && let Err(refusal) = self.0.limiter.admit(operation, &facts.caller, facts.client).await {
             return OnGraphqlAnalysisHookResult::EndWithResponse(output(&refusal));
         }
+        if let Err(refusal) = list_size::admit(operation, &payload.graphql_params.variables) {
+            return OnGraphqlAnalysisHookResult::EndWithResponse(output(&refusal));
+        }
         if let Some(list_cache) = &self.0.list_cache {
             let document = payload.graphql_params.query.as_deref().unwrap_or_default();
             facts.progress.lock().cacheable = list_cache.admits(document, operation);
@@ -263,6 +274,15 @@ impl RouterPlugin for Larder {
             && let Some(held) = &facts.progress.lock().held
         {
             payload.executor = list_cache.watch(held, payload.executor);
+        }
+        if let Some(breaker) = self.0.breakers.get(payload.subgraph_name) {
+            let guarded = Guarded {
+                subgraph: payload.subgraph_name.to_owned(),
+                inner: payload.executor,
+                breaker: breaker.clone(),
+                query_timeout: self.0.query_timeout,
+            };
+            payload.executor = guarded.to_boxed_arc();
         }
         payload.proceed()
     }

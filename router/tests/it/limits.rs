@@ -24,8 +24,11 @@ async fn untouched(router: &TestRouter) {
 #[tokio::test]
 async fn documents_that_are_too_much() {
     let router = TestRouter::start().await;
-    let deep = format!("{{ products {}{} }}", "{ with ".repeat(13), "{ name }".to_owned() + &" }".repeat(13));
-    refused(&router.ask(&deep).await, "OPERATION_TOO_COMPLEX", "nested too deeply");
+    // Beyond the limit, and beyond what the parser itself takes.
+    for depth in [13, 50, 400] {
+        let deep = format!("{{ products {}{{ name }}{} }}", "{ with ".repeat(depth), " }".repeat(depth));
+        refused(&router.ask(&deep).await, "OPERATION_TOO_COMPLEX", "nested too deeply");
+    }
 
     let aliased: String = (0..31).map(|n| format!(" a{n}: name")).collect();
     refused(
@@ -71,6 +74,7 @@ async fn documents_that_are_wrong() {
         "32-bit",
     );
     refused(&router.ask("{ ...A } fragment A on Query { ...A }").await, "GRAPHQL_VALIDATION_FAILED", "");
+    refused(&router.ask("{ products(first: 99999999) { name } }").await, "BAD_USER_INPUT", "at most 250");
     let typed = "query($id: ID!) { product(id: $id) { name } }";
     refused(&router.ask(typed).await, "GRAPHQL_VALIDATION_FAILED", "variables do not fit");
     refused(&router.ask_with(typed, json!({ "id": [1] })).await, "GRAPHQL_VALIDATION_FAILED", "variables");

@@ -280,6 +280,11 @@ impl inventory::Product {
         let quantities = shelves.quantities.lock().await;
         quantities.get(self.id.as_str()).copied().ok_or_else(|| coded("No such product.", "NOT_FOUND"))
     }
+
+    /// The same, null where it is not known.
+    async fn stock(&self, ctx: &Context<'_>) -> Option<i32> {
+        ctx.data_unchecked::<Arc<Shelves>>().quantities.lock().await.get(self.id.as_str()).copied()
+    }
 }
 
 struct InventoryQuery;

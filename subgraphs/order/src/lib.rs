@@ -56,7 +56,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             place_deadline: Duration::from_secs(5),
-            pending_deadline: Duration::from_secs(60),
+            pending_deadline: Duration::from_secs(30),
             reconcile_every: Duration::from_secs(5),
             release_deadline: Duration::from_secs(2),
         }

@@ -141,6 +141,7 @@ impl Stage {
         let ledger = context.store.clone();
         let config = order::Config {
             place_deadline: Duration::from_secs(25),
+            pending_deadline: Duration::from_secs(60),
             reconcile_every: Duration::from_secs(3_600),
             ..order::Config::default()
         };

@@ -6,6 +6,8 @@ mod events;
 mod expiry;
 mod histories;
 mod idempotency;
+mod internal;
+mod internal_rows;
 mod killed;
 mod lost_answers;
 mod neighbours;
@@ -35,6 +37,7 @@ pub(crate) const ALL: &[Check] = &[
     histories::CHECK,
     simulation::CHECK,
     stale_fill::CHECK,
+    internal::CHECK,
 ];
 
 /// Those whose name begins like this.
@@ -57,6 +60,7 @@ async fn run(name: &str, setting: &Setting) -> Result<Trial> {
         "histories" => histories::run(setting).await,
         "simulation" => simulation::run(setting).await,
         "stale-fill" => stale_fill::run(setting).await,
+        "internal" => internal::run(setting).await,
         other => bail!("there is no promise named {other}"),
     }
 }

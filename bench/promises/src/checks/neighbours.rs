@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     aftermath,
@@ -30,7 +30,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(8);
 
 const PLAIN: &str = "query($id: ID!) { product(id: $id) { name price } }";
-const WITH_STOCK: &str = "query($id: ID!) { product(id: $id) { name price quantity } }";
+const WITH_STOCK: &str = "query($id: ID!) { product(id: $id) { name price stock { available } } }";
 
 pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
     let (shop, faults) = (Shop::open(setting.kind)?, Faults::folder()?);
@@ -108,11 +108,9 @@ async fn with_stock(ann: &Client, tea: &str, trial: &mut Trial) -> Result<()> {
     let answer = ann.ask(WITH_STOCK, json!({ "id": tea })).await?;
     trial.tries += 1;
     let product = &answer["data"]["product"];
-    let path: Vec<&str> =
-        answer["errors"][0]["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let good = product["price"].is_i64()
-        && product["quantity"].is_null()
-        && path.first() == Some(&"product")
+        && product["stock"].is_null()
+        && answer["errors"][0]["path"] == json!(["product", "stock"])
         && answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE";
     trial.expect(good && began.elapsed() < DEADLINE, || {
         format!("with stock, after {:?}: {answer}", began.elapsed())

@@ -10,18 +10,20 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use recloser::{AsyncRecloser, Recloser};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::transport::{Transport, TransportError};
+use super::{
+    breaker::{Breaker, Broken},
+    transport::{Transport, TransportError},
+};
 use crate::{
     Code, Error,
     backoff::full_jitter,
     fault,
     identity::ServiceTokens,
     subgraph::{self, Request},
-    telemetry, testing,
+    telemetry,
 };
 
 /// What is called and how.
@@ -127,7 +129,7 @@ pub struct Client {
     service: Arc<str>,
     transport: Arc<dyn Transport>,
     tokens: Arc<ServiceTokens>,
-    breaker: AsyncRecloser,
+    breaker: Arc<Breaker>,
     budget: Arc<Budget>,
 }
 
@@ -139,20 +141,11 @@ impl Client {
     /// A client of `service` that signs with these tokens.
     #[must_use]
     pub fn new(service: &str, transport: Arc<dyn Transport>, tokens: Arc<ServiceTokens>) -> Self {
-        // The breaker goes by the machine's time; in a simulation, which has a time of its own, it stays closed.
-        let calls = if testing::is_seeded() { 100_000 } else { 20 };
-        // Half of the latest 20 calls without an answer open the breaker; a second later one call tries again.
-        let breaker = Recloser::custom()
-            .error_rate(0.5)
-            .closed_len(calls)
-            .half_open_len(2)
-            .open_wait(Duration::from_secs(1))
-            .build();
         Self {
             service: service.into(),
             transport,
             tokens,
-            breaker: AsyncRecloser::from(breaker),
+            breaker: Arc::new(Breaker::new()),
             budget: Arc::new(Budget(AtomicI64::new(Budget::MAX))),
         }
     }
@@ -226,17 +219,10 @@ impl Client {
                 }),
             }
         };
-        let called = if fault::is_broken("client.no_breaker") {
-            sent.await.map_err(recloser::Error::Inner)
-        } else {
-            self.breaker.call(sent).await
-        };
-        let answer = called.map_err(|error| match error {
-            recloser::Error::Rejected => {
-                CallError::NotMade(format!("the breaker to {} is open", self.service))
-            }
-            recloser::Error::Inner(TransportError::NotSent { reason, .. }) => CallError::NotMade(reason),
-            recloser::Error::Inner(TransportError::NoAnswer { reason, .. }) => CallError::Unknown(reason),
+        let answer = self.breaker.call(sent).await.map_err(|broken| match broken {
+            Broken::Open => CallError::NotMade(format!("the breaker to {} is open", self.service)),
+            Broken::Failed(TransportError::NotSent { reason, .. }) => CallError::NotMade(reason),
+            Broken::Failed(TransportError::NoAnswer { reason, .. }) => CallError::Unknown(reason),
         })?;
         self.read(&answer)
     }

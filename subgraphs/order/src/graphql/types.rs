@@ -10,7 +10,7 @@ use crate::domain::{self, Actor, Change, Line};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::OrderStatus")]
 pub(crate) enum OrderStatus {
-    /// Its stock is being reserved. This lasts moments, and a minute at most.
+    /// Its stock is being reserved. This lasts moments, and half a minute at most.
     Pending,
     /// Its stock is reserved: it is a sale.
     Confirmed,

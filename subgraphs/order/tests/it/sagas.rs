@@ -280,13 +280,14 @@ async fn the_unfinished_come_first_and_each_kind_newest_first_page_by_page() {
     let shop = Shop::with(without_reconciler()).await;
     let milk = shop.product("milk", 1, 100);
     let ann = shop.customer("ann");
-    shop.inventory.releasing(Mode::Down);
     let mut ids = Vec::new();
     for _ in 0..5 {
-        let id = ann.buys(&[(&milk, 1)]).await;
-        ann.cancel(&id, None).await.data();
-        ids.push(id);
+        ids.push(ann.buys(&[(&milk, 1)]).await);
         shop.pass(TimeDelta::seconds(1));
+    }
+    shop.inventory.releasing(Mode::Down);
+    for id in &ids {
+        ann.cancel(id, None).await.data();
     }
     shop.inventory.releasing(Mode::Works);
     for id in [&ids[1], &ids[3]] {

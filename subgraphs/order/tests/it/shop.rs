@@ -62,6 +62,7 @@ impl Handler for Ear {
 pub(crate) fn quick() -> Config {
     Config {
         place_deadline: Duration::from_millis(500),
+        pending_deadline: Duration::from_secs(60),
         reconcile_every: Duration::from_millis(5),
         release_deadline: Duration::from_millis(200),
         ..Config::default()
@@ -78,6 +79,7 @@ pub(crate) fn patient() -> Config {
     Config {
         reconcile_every: Duration::from_millis(5),
         place_deadline: Duration::from_secs(20),
+        pending_deadline: Duration::from_secs(60),
         ..Config::default()
     }
 }
