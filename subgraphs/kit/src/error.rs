@@ -414,6 +414,9 @@ pub fn present(errors: &mut [ServerError], subgraph: &str, request_id: &str) {
             }
             error.message.clone_from(&ours.message);
             error.extensions = Some(ours.extension_values(request_id));
+            if ours.code.is_internal() && crate::fault::is_broken("errors.leak") {
+                error.message = ours.cause_chain().unwrap_or_default();
+            }
         } else if error.source.is_some() {
             // Somebody let a foreign error through `?`: its text is not written for clients.
             tracing::error!(subgraph, request_id, cause = %error.message, "request failed with an unmapped error");

@@ -3,7 +3,8 @@
 //!
 //! They are a folder of files, named by `LARDER_FAULTS`, so that a test reaches every process of a shop while it runs, and a fault that took
 //! a process down is not met again by the next one: the file is taken away by who meets it. A file has the name of a point and says
-//! `error`, `crash` or `pause` (until it is gone); one with the name of a variant may be empty, and stays.
+//! `error`, `crash` or `pause` (until it is gone); one with the name of a variant may be empty, and stays, as does one of a point at which
+//! everything is to fail.
 //!
 //! Only builds with the feature `faults` look: those for tests and measurements on one's own machine, never an image
 //! (`docs/adr/0015-faults.md`). In others all of this is nothing.
@@ -86,6 +87,39 @@ pub fn is_broken(variant: &str) -> bool {
 pub const fn is_broken(_: &str) -> bool {
     false
 }
+
+/// What a fault of the shop's own says of itself: a text of the inside, which no client may ever read.
+pub const INSIDE: &str = "a text of the inside, from the shelf behind the counter";
+
+/// Whether a test may put faults into this process.
+#[cfg(feature = "faults")]
+pub(crate) fn is_possible() -> bool {
+    folder().is_some()
+}
+
+/// Whether everything that comes to this point is to fail until the file is gone, as through a fault of the shop's own:
+/// `products.unreadable`.
+#[cfg(feature = "faults")]
+pub(crate) fn fails(owner: &str, how: &str) -> bool {
+    folder().is_some_and(|folder| folder.join(format!("{owner}.{how}")).exists())
+}
+
+/// Panics where a test wants everything that comes to this point to: `order.panics`.
+///
+/// # Panics
+/// Where a test wants it.
+#[cfg(feature = "faults")]
+pub(crate) fn panic_at(owner: &str) {
+    if fails(owner, "panics") {
+        // Without the hook that writes where it came from: the test knows.
+        std::panic::resume_unwind(Box::new(INSIDE));
+    }
+}
+
+/// Panics where a test wants everything that comes to this point to: never, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub(crate) const fn panic_at(_: &str) {}
 
 #[cfg(feature = "faults")]
 fn folder() -> Option<&'static PathBuf> {

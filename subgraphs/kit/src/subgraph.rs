@@ -3,7 +3,7 @@
 //! Whoever asks, the way is one: headers to caller, document to answer, errors to what a client may see. This module
 //! knows no transport.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     EmptySubscription, ObjectType, SDLExportOptions, Schema, ServerError, Variables,
@@ -11,6 +11,7 @@ use async_graphql::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::sync::Cache;
 use tracing::Instrument;
@@ -161,10 +162,12 @@ impl Subgraph {
             let _none = fault::after_of(self.name, "asked").await;
             let started = std::time::Instant::now();
             let id = info.id.clone();
-            let running = tokio::time::timeout(Self::DEADLINE, self.respond(headers, request, info));
-            let mut response = match running.await {
-                Ok(Ok(response)) => response,
-                Ok(Err(error)) => refusal(error),
+            // A panic is the fault of one request, and is told as any other fault of ours.
+            let running = AssertUnwindSafe(self.respond(headers, request, info)).catch_unwind();
+            let mut response = match tokio::time::timeout(Self::DEADLINE, running).await {
+                Ok(Ok(Ok(response))) => response,
+                Ok(Ok(Err(error))) => refusal(error),
+                Ok(Err(panic)) => refusal(Error::bug(said(&*panic))),
                 Err(late) => refusal(Error::unavailable("The shop", late)),
             };
             present(&mut response.errors, self.name, &id);
@@ -199,6 +202,7 @@ impl Subgraph {
         let mut run = async_graphql::Request::new(request.query).variables(variables).data(caller).data(info);
         run.operation_name = request.operation_name.map(str::to_owned);
         run.set_parsed_query(ExecutableDocument::clone(&document));
+        fault::panic_at(self.name);
         Ok(self.run.run(run).await)
     }
 
@@ -233,6 +237,13 @@ fn refusal(error: Error) -> async_graphql::Response {
     async_graphql::Response::from_errors(vec![error])
 }
 
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a panic: {}", text.unwrap_or_default())
+}
+
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
@@ -244,4 +255,42 @@ fn request_id(headers: &HeaderMap) -> String {
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
     given.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, Object};
+
+    use super::*;
+    use crate::clock::Clock;
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn careless(&self) -> i32 {
+            panic!("a text of the inside");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_a_resolver_is_told_as_any_fault_of_ours() {
+        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        let subgraph =
+            Subgraph::new("careless", schema, Verifier::new("careless", Vec::new(), Clock::system()));
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static(REQUEST_ID),
+            HeaderValue::from_static("the-request"),
+        )]);
+        let request = Request { query: "{ careless }", operation_name: None, variables: b"" };
+        let answer: serde_json::Value =
+            serde_json::from_slice(&subgraph.execute(&headers, request).await).unwrap();
+        let error = &answer["errors"][0];
+        assert_eq!(error["message"], crate::error::INTERNAL_TEXT);
+        assert_eq!(
+            error["extensions"],
+            serde_json::json!({ "code": "INTERNAL", "requestId": "the-request" })
+        );
+        assert!(!answer.to_string().contains("inside"), "{answer}");
+    }
 }

@@ -125,5 +125,7 @@ fn unreadable(error: Arc<StoreError>) -> kit::Error {
     #[derive(Debug, thiserror::Error)]
     #[error("the stocks cannot be read: {0}")]
     struct Shared(Arc<StoreError>);
-    kit::Error::unavailable("The stock", Shared(error))
+    let may_pass = error.may_pass();
+    let shared = Shared(error);
+    if may_pass { kit::Error::unavailable("The stock", shared) } else { kit::Error::internal(shared) }
 }

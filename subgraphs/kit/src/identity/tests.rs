@@ -68,6 +68,20 @@ async fn refuses_an_expired_token_also_when_it_was_seen_before() {
 }
 
 #[tokio::test]
+async fn refuses_a_token_from_the_future_but_for_what_clocks_differ() {
+    let world = world();
+    let ahead = |seconds| {
+        let clock = Clock::manual(world.clock.now() + TimeDelta::seconds(seconds));
+        Issuer::users(world.auth.clone(), clock).access_token(&ann()).unwrap().token
+    };
+    assert!(world.verifier.caller(&bearer(&ahead(59))).await.is_ok());
+    let early = ahead(300);
+    refused(&world.verifier, bearer(&early)).await;
+    world.clock.advance(TimeDelta::minutes(5));
+    assert!(world.verifier.caller(&bearer(&early)).await.is_ok());
+}
+
+#[tokio::test]
 async fn refuses_a_token_of_a_stranger_who_claims_to_be_auth() {
     let world = world();
     let stranger = Arc::new(KeyRing::ephemeral().unwrap());

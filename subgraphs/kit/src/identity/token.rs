@@ -20,6 +20,9 @@ pub(super) struct Claims {
     pub(super) aud: String,
     pub(super) exp: i64,
     pub(super) iat: i64,
+    /// Ours have none: they are valid from when they are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nbf: Option<i64>,
     pub(super) jti: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) username: Option<String>,
@@ -65,6 +68,7 @@ impl Issuer {
             aud: GRAPH_AUDIENCE.to_owned(),
             exp: expires_at.timestamp(),
             iat: now.timestamp(),
+            nbf: None,
             jti: uuid::Uuid::now_v7().to_string(),
             username: Some(user.username.clone()),
             role: Some(user.role),
@@ -122,6 +126,7 @@ impl ServiceTokens {
             aud: audience.to_owned(),
             exp: (now + SERVICE_TOKEN_TTL).timestamp(),
             iat: now.timestamp(),
+            nbf: None,
             jti: uuid::Uuid::now_v7().to_string(),
             username: None,
             role: None,

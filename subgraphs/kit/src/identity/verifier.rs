@@ -76,6 +76,9 @@ impl Verifier {
     /// A verified token is looked at again after this time, so that a withdrawn key stops working soon.
     const REMEMBER: Duration = Duration::from_secs(60);
 
+    /// By how much the clock of whoever made a token may be ahead.
+    const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
     /// Verifies for the service of this name (its tokens' audience).
     #[must_use]
     pub fn new(service: &str, trusted: Vec<Trust>, clock: Clock) -> Self {
@@ -146,10 +149,16 @@ impl Verifier {
         // The clock is ours to ask, so that tests can move it.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| refused())?.claims;
-        if claims.exp <= self.clock.now().timestamp() {
+        let now = self.clock.now().timestamp();
+        if claims.exp <= now {
             return Err(Error::unauthenticated(
                 "The access token has expired. Get a new one with `refreshToken` or `login`.",
             ));
+        }
+        if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
+            > now + Self::CLOCKS_DIFFER.as_secs().cast_signed()
+        {
+            return Err(Error::unauthenticated("The access token is not valid yet."));
         }
         Ok((caller_of(&trust.kind, &claims)?, claims.exp))
     }

@@ -9,6 +9,8 @@ mod codec;
 mod collection;
 mod document;
 mod engine;
+#[cfg(feature = "faults")]
+mod faulty;
 mod find;
 mod lane;
 #[cfg(any(test, feature = "faults"))]
@@ -114,14 +116,17 @@ pub enum UpdateError<E> {
     Store(#[from] StoreError),
 }
 
+impl StoreError {
+    /// Whether it may be gone when it is tried again; anything else is a fault of ours.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy | Self::Engine(_) | Self::Closed | Self::Contended { .. })
+    }
+}
+
 impl From<StoreError> for crate::Error {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Busy | StoreError::Engine(_) | StoreError::Closed | StoreError::Contended { .. } => {
-                Self::unavailable("The shop", error)
-            }
-            other => Self::internal(other),
-        }
+        if error.may_pass() { Self::unavailable("The shop", error) } else { Self::internal(error) }
     }
 }
 
@@ -181,6 +186,8 @@ impl Store {
     }
 
     fn on(engine: Arc<dyn engine::Engine>, sinks: Vec<Arc<dyn Sink>>) -> Self {
+        #[cfg(feature = "faults")]
+        let engine = faulty::around(engine);
         Self { relay: relay::Relay::new(sinks), engine }
     }
 
