@@ -111,54 +111,68 @@ struct Representation {
     type_name: String,
 }
 
-/// A place in the answer of a subgraph.
-type Place = Vec<GraphQLErrorPathSegment>;
+/// What an answer without data lacks.
+#[derive(Default)]
+struct Lacking {
+    /// The fields that ask for entities, and for how many.
+    entities: Vec<(String, usize)>,
+    /// The place of each field in the answer of the subgraph.
+    places: Vec<Vec<GraphQLErrorPathSegment>>,
+}
 
 impl Asked<'_> {
-    /// Where there is no data and the error does not say for which field, says so of each field that was asked for.
+    /// Where there is no data and the error does not say for which field, says so of each field that was asked for. That it was for
+    /// entities says nothing to a client, who asked for none.
     fn put_in_place(&self, mut answer: SubgraphResponse<'static>) -> SubgraphResponse<'static> {
-        let nowhere = |errors: &Vec<GraphQLError>| errors.iter().all(|error| error.path.is_none());
-        if !answer.data.is_null() || !answer.errors.as_ref().is_some_and(nowhere) {
+        if !answer.data.is_null() || answer.errors.as_ref().is_none_or(Vec::is_empty) {
             return answer;
         }
-        let (Some((entities, places)), Some(error)) =
-            (self.places(), answer.errors.as_mut().and_then(|errors| errors.drain(..).next()))
-        else {
+        let Some(lacking) = self.lacking() else { return answer };
+        let nowhere = |error: &GraphQLError| match error.path.as_ref().map(|path| path.segments.as_slice()) {
+            None => true,
+            Some([GraphQLErrorPathSegment::String(root)]) => {
+                lacking.entities.iter().any(|(key, _)| key == root)
+            }
+            Some(_) => false,
+        };
+        if !answer.errors.iter().flatten().all(nowhere) {
+            return answer;
+        }
+        let Some(error) = answer.errors.as_mut().and_then(|errors| errors.drain(..).next()) else {
             return answer;
         };
         let at = |segments| GraphQLError { path: Some(GraphQLErrorPath { segments }), ..error.clone() };
         SubgraphResponse {
-            errors: Some(places.into_iter().map(at).collect()),
+            errors: Some(lacking.places.into_iter().map(at).collect()),
             headers: answer.headers,
             status: answer.status,
-            ..nothing(&entities)
+            ..nothing(&lacking.entities)
         }
     }
 
-    /// How many entities each field of entities was asked for, and the place of each field that is missing.
-    fn places(&self) -> Option<(Vec<(String, usize)>, Vec<Place>)> {
+    fn lacking(&self) -> Option<Lacking> {
         let document = parse_query::<String>(self.query).ok()?;
         let selection = document.definitions.iter().find_map(|definition| match definition {
             Definition::Operation(operation) => Some(root(operation)),
             Definition::Fragment(_) => None,
         })?;
-        let (mut entities, mut places) = (Vec::new(), Vec::new());
+        let mut lacking = Lacking::default();
         for field in fields(selection) {
             let key = || GraphQLErrorPathSegment::String(key(field).to_owned());
             if field.name != "_entities" {
-                places.push(vec![key()]);
+                lacking.places.push(vec![key()]);
                 continue;
             }
             let representations = self.representations(field)?;
             for (index, representation) in representations.iter().enumerate() {
                 for missing in fields_of(&field.selection_set, &representation.type_name) {
                     let missing = GraphQLErrorPathSegment::String(self::key(missing).to_owned());
-                    places.push(vec![key(), GraphQLErrorPathSegment::Index(index), missing]);
+                    lacking.places.push(vec![key(), GraphQLErrorPathSegment::Index(index), missing]);
                 }
             }
-            entities.push((self::key(field).to_owned(), representations.len()));
+            lacking.entities.push((self::key(field).to_owned(), representations.len()));
         }
-        Some((entities, places))
+        Some(lacking)
     }
 
     /// The representations that a field of entities was given.

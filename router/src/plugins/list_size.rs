@@ -12,15 +12,16 @@ use sonic_rs::JsonValueTrait as _;
 /// The argument that says how many, by the shop's convention.
 const HOW_MANY: &str = "first";
 
-/// Refuses an operation that asks a list for more than any list gives.
+/// Refuses an operation that asks a list for more than any list gives. The variables are those that it is executed with.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` that names the argument.
 pub(crate) fn admit(
     operation: &OperationDefinition,
-    variables: &HashMap<String, sonic_rs::Value>,
+    variables: Option<&HashMap<String, sonic_rs::Value>>,
 ) -> kit::Result<()> {
-    if asks_too_much(&operation.selection_set, &|name| number(operation, variables, name)) {
+    let number = |name: &str| variables?.get(name)?.as_i64();
+    if asks_too_much(&operation.selection_set, &number) {
         return Err(Error::bad_input(
             HOW_MANY,
             format!("must be at most {MAX_LIST}, in connections at most 100. Ask for the rest page by page."),
@@ -50,22 +51,6 @@ fn is_too_much(value: &Value, number: &impl Fn(&str) -> Option<i64>) -> bool {
     asked.is_some_and(|asked| asked > i64::from(MAX_LIST))
 }
 
-/// The number that a variable stands for: what the request says, or else its default.
-fn number(
-    operation: &OperationDefinition,
-    variables: &HashMap<String, sonic_rs::Value>,
-    name: &str,
-) -> Option<i64> {
-    if let Some(given) = variables.get(name) {
-        return given.as_i64();
-    }
-    let defined = operation.variable_definitions.iter().flatten().find(|variable| variable.name == name)?;
-    match defined.default_value {
-        Some(Value::Int(number)) => Some(number),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hive_router::graphql_tools::parser::query::{Definition, parse_query};
@@ -78,7 +63,7 @@ mod tests {
             panic!("no operation first");
         };
         let variables = sonic_rs::from_str(variables).unwrap();
-        admit(&operation.into(), &variables).is_err_and(|error| {
+        admit(&operation.into(), Some(&variables)).is_err_and(|error| {
             assert_eq!(error.code(), kit::Code::BadUserInput);
             assert_eq!(error.fields()[0].field, "first");
             true
@@ -92,7 +77,6 @@ mod tests {
             ("{ categories { products(first: 99999999) { nodes { name } } } }", "{}"),
             ("{ categories { ... on Category { products(first: 251) { nodes { name } } } } }", "{}"),
             ("query($n: Int) { products(first: $n) { name } }", "{\"n\": 251}"),
-            ("query($n: Int = 251) { products(first: $n) { name } }", "{}"),
         ] {
             assert!(refused(document, variables), "{document}");
         }
@@ -104,7 +88,8 @@ mod tests {
             ("{ products(first: 250) { name } }", "{}"),
             ("{ products(first: -1) { name } }", "{}"),
             ("{ lowStock(threshold: 1000000) { nodes { available } } }", "{}"),
-            ("query($n: Int = 251) { products(first: $n) { name } }", "{\"n\": 10}"),
+            ("query($n: Int) { products(first: $n) { name } }", "{\"n\": 10}"),
+            ("query($n: Int) { products(first: $n) { name } }", "{}"),
             ("query($n: Int) { products(first: $n) { name } }", "{\"n\": null}"),
         ] {
             assert!(!refused(document, variables), "{document}");

@@ -213,9 +213,6 @@ impl RouterPlugin for Larder {
         if !counted && let Err(refusal) = self.0.limiter.admit(operation, &facts.caller, facts.client).await {
             return OnGraphqlAnalysisHookResult::EndWithResponse(output(&refusal));
         }
-        if let Err(refusal) = list_size::admit(operation, &payload.graphql_params.variables) {
-            return OnGraphqlAnalysisHookResult::EndWithResponse(output(&refusal));
-        }
         if let Some(list_cache) = &self.0.list_cache {
             let document = payload.graphql_params.query.as_deref().unwrap_or_default();
             facts.progress.lock().cacheable = list_cache.admits(document, operation);
@@ -227,6 +224,10 @@ impl RouterPlugin for Larder {
         &'exec self,
         payload: OnExecuteStartHookPayload<'exec>,
     ) -> OnExecuteStartHookResult<'exec> {
+        // Only here the variables are as they count, defaults among them.
+        if let Err(refusal) = list_size::admit(payload.operation_for_plan, payload.variable_values.as_ref()) {
+            return payload.end_with_response(output(&refusal));
+        }
         let (Some(facts), Some(list_cache)) = (facts(payload.context), &self.0.list_cache) else {
             return payload.proceed();
         };
