@@ -108,11 +108,9 @@ impl Ledger {
             });
             each.collect()
         };
-        for (product, known) in &mut known {
-            if known.upto == 0 {
-                *known = self.read(stocks, cause, *product).await?;
-            }
-        }
+        let still: Vec<_> =
+            known.iter().filter(|(_, known)| known.upto == 0).map(|(product, _)| *product).collect();
+        known.extend(self.read(stocks, cause, &still).await?);
         self.look(cause, &mut known).await?;
         Ok(known)
     }
@@ -124,35 +122,41 @@ impl Ledger {
         cause: &Cause,
         product: ProductId,
     ) -> Result<Known, StoreError> {
-        let mut known = BTreeMap::from([(product, self.read(stocks, cause, product).await?)]);
+        let mut known = BTreeMap::from([(product, Known::default())]);
+        known.extend(self.read(stocks, cause, &[product]).await?);
         self.look(cause, &mut known).await?;
         Ok(known.remove(&product).unwrap_or_default())
     }
 
-    /// What the document's own envelope tells: all movements up to the document's are either in it or in the ledger.
+    /// What the documents' own envelopes tell: all movements up to a document's are either in it or in the ledger.
     async fn read(
         &self,
         stocks: &Collection<Stock>,
         cause: &Cause,
-        product: ProductId,
-    ) -> Result<Known, StoreError> {
-        let Some((stock, pending)) = stocks.get_with_pending(&product).await? else {
-            return Ok(Known::default());
-        };
-        let (mut past, mut first) = (Past::default(), stock.seq() + 1);
+        products: &[ProductId],
+    ) -> Result<Vec<(ProductId, Known)>, StoreError> {
         let cause = cause.to_string();
-        for event in &pending {
+        let stocks = stocks.get_many_with_pending(products).await?;
+        Ok(stocks
+            .iter()
+            .map(|(stock, pending)| (stock.product(), self.told(stock, pending, &cause)))
+            .collect())
+    }
+
+    fn told(&self, stock: &Stock, pending: &[Event], cause: &str) -> Known {
+        let (mut past, mut first) = (Past::default(), stock.seq() + 1);
+        for event in pending {
             let Some(place) = events::place(event) else { continue };
             first = first.min(place);
-            if events::is_for(event, &cause)
+            if events::is_for(event, cause)
                 && let Ok(moved) = event.data::<Moved>()
             {
                 past.see(&moved);
             }
         }
         // What is not in the envelope any more is here.
-        self.surely(product, first - 1);
-        Ok(Known { upto: stock.seq(), past })
+        self.surely(stock.product(), first - 1);
+        Known { upto: stock.seq(), past }
     }
 
     async fn look(&self, cause: &Cause, known: &mut BTreeMap<ProductId, Known>) -> Result<(), StoreError> {

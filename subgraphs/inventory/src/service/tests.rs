@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use kit::{service::Context, testing::World};
 
-use super::*;
+use super::{reserve::Shelf as _, *};
 use crate::{
     SERVICE,
     domain::{
@@ -122,4 +122,55 @@ async fn holds_of_one_product_at_the_same_time_share_their_writes() {
     join_all(clients).await;
     let commits = ctx.store.stats().commits - before.commits;
     assert!(commits * 4 <= 64 * 8, "{commits} commits for {} holds", 64 * 8);
+}
+
+/// One piece of each.
+fn lines_of(products: &[ProductId]) -> Lines {
+    Lines::merged(products.iter().map(|product| Line { product: *product, quantity: pieces(1) })).unwrap()
+}
+
+#[tokio::test]
+async fn there_is_plenty_only_beside_all_that_was_asked_for_before() {
+    let (_world, _ctx, inventory) = open_one().await;
+    let products = [ProductId::new(), ProductId::new()];
+    for product in products {
+        inventory.create(product, pieces(100)).await.unwrap();
+    }
+    let (lines, expires_at) = (lines_of(&products), inventory.now() + TimeDelta::minutes(1));
+    let plenty = async |order| {
+        let shelf = inventory.shelf_of(order, &lines, expires_at).await.unwrap();
+        shelf.look(lines.as_slice()).await.unwrap().plenty
+    };
+    assert!(plenty(OrderId::new()).await);
+    let most = [Line { product: products[1], quantity: pieces(80) }];
+    let earlier = inventory.flights.enter(OrderId::new(), &most).await;
+    assert!(!plenty(OrderId::new()).await);
+    drop(earlier);
+    assert!(plenty(OrderId::new()).await);
+    inventory.stocks.remove(&products[1]).await.unwrap();
+    assert!(!plenty(OrderId::new()).await);
+}
+
+#[tokio::test]
+async fn what_is_claimed_is_left_to_whoever_claimed_it_until_that_order_gives_way() {
+    let (_world, _ctx, inventory) = open_one().await;
+    let (scarce, other) = (ProductId::new(), ProductId::new());
+    for product in [scarce, other] {
+        inventory.create(product, pieces(1)).await.unwrap();
+    }
+    let claims = inventory.flights.enter(OrderId::new(), lines_of(&[scarce, other]).as_slice()).await;
+    let expires_at = inventory.now() + TimeDelta::minutes(1);
+    let waiting = tokio::spawn({
+        let inventory = inventory.clone();
+        async move { inventory.reserve(OrderId::new(), lines_of(&[scarce]), expires_at).await }
+    });
+    // Each of these has its turn after those that wait for theirs already.
+    for _ in 0..10 {
+        inventory.change_now(scarce, |_| Ok(None)).await.unwrap();
+    }
+    assert!(!waiting.is_finished());
+    assert_eq!(inventory.level(scarce).await.unwrap().unwrap().available().get(), 1);
+    claims.give_way();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(inventory.level(scarce).await.unwrap().unwrap().available().get(), 0);
 }

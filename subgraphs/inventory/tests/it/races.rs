@@ -82,6 +82,32 @@ async fn an_order_that_fails_anyway_takes_nobody_down_with_it() {
     shop.accounts().await;
 }
 
+/// There is plenty at first, so that some orders hold all at once, and too little in the end, so that others hold one by one: whoever is
+/// refused could not have been served, and exactly as many are held as there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn where_plenty_becomes_little_nobody_is_refused_who_could_have_been_served() {
+    let shop = Shop::open().await;
+    for round in 0..12 {
+        let (a, b) = (shop.product(45).await, shop.product(45).await);
+        let kinds = [vec![(a, 1), (b, 1)], vec![(b, 1), (a, 1)], vec![(a, 1)], vec![(b, 1)]];
+        let orders: Vec<_> = (0..96).map(|n| kinds[n * 7 % 4].clone()).collect();
+        let answers = join_all(orders.iter().map(|lines| shop.reserve(OrderId::new(), lines))).await;
+        let left = [(a, shop.quantity(a).await), (b, shop.quantity(b).await)];
+        for (lines, answer) in orders.iter().zip(&answers) {
+            let none_left = left
+                .iter()
+                .any(|(product, left)| *left == 0 && lines.iter().any(|(wanted, _)| wanted == product));
+            assert!(is_held(answer) || none_left, "round {round}: {left:?}");
+        }
+        for (product, left) in left {
+            let wanted = |lines: &Vec<(ProductId, i64)>| lines.iter().any(|(wanted, _)| *wanted == product);
+            let held = orders.iter().zip(&answers).filter(|(lines, answer)| wanted(lines) && is_held(answer));
+            assert_eq!(held.count() as i64 + left, 45, "round {round}");
+        }
+    }
+    shop.accounts().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_order_that_is_sent_many_times_at_once_is_held_once_and_answered_alike() {
     let shop = Shop::open().await;

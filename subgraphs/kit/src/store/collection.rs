@@ -130,17 +130,23 @@ impl<D: Document> Collection<D> {
     /// # Errors
     /// When one cannot be read.
     pub async fn get_many(&self, ids: &[D::Id]) -> Result<HashMap<D::Id, D>, StoreError> {
+        let found = self.get_many_with_pending(ids).await?;
+        Ok(found.into_iter().map(|(document, _)| (document.id(), document)).collect())
+    }
+
+    /// The same with the events in their envelopes that are not yet cleared (the oldest first).
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn get_many_with_pending(&self, ids: &[D::Id]) -> Result<Vec<(D, Vec<Event>)>, StoreError> {
         let mut texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
         texts.sort_unstable();
         texts.dedup();
         if texts.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         }
         let envelopes = self.inner.engine.get(self.inner.spec, texts).await?;
-        let documents = envelopes
-            .iter()
-            .map(|envelope| codec::decode::<D>(envelope).map(|document| (document.id(), document)));
-        documents.collect()
+        envelopes.into_iter().map(|envelope| Ok((codec::decode(&envelope)?, envelope.outbox))).collect()
     }
 
     /// The document with this id, and the events in its envelope that are not yet cleared (the oldest first).
