@@ -227,7 +227,7 @@ async fn a_body_that_is_cut_off_does_nothing(kind: Kind) {
 
 async fn credentials_that_do_not_hold_are_refused(kind: Kind) {
     let shop = Running::of(kind);
-    let user = User { id: UserId::new(), username: "ann".to_owned(), role: Role::Admin };
+    let user = User { id: UserId::new(), username: "ann".to_owned(), role: Role::Admin, session: None };
     let token =
         |ring: Arc<KeyRing>, clock: Clock| Issuer::users(ring, clock).access_token(&user).unwrap().token;
     let now = Clock::system();

@@ -125,7 +125,7 @@ impl Town {
     /// A person and a token, good for a quarter of an hour.
     pub(super) fn token(&self, id: UserId, role: Role) -> Result<String> {
         let issuer = Issuer::users(self.0.keys.of(Keys::PEOPLE)?, self.0.clock.clone());
-        let user = User { id, username: format!("{role:?}").to_lowercase(), role };
+        let user = User { id, username: format!("{role:?}").to_lowercase(), role, session: None };
         Ok(issuer.access_token(&user).map_err(unsigned)?.token)
     }
 

@@ -78,7 +78,12 @@ impl User {
     /// Who they are, for a token.
     #[must_use]
     pub fn identity(&self) -> identity::User {
-        identity::User { id: self.id, username: self.username.as_str().to_owned(), role: self.role }
+        identity::User {
+            id: self.id,
+            username: self.username.as_str().to_owned(),
+            role: self.role,
+            session: None,
+        }
     }
 
     /// Gives them another role.

@@ -7,6 +7,11 @@ crate::typed_id! {
     pub struct UserId;
 }
 
+crate::typed_id! {
+    /// The id of a sign-in: what a person's tokens of one device have in common.
+    pub struct SessionId;
+}
+
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -40,6 +45,8 @@ pub struct User {
     pub username: String,
     /// Their role when the token was made.
     pub role: Role,
+    /// The sign-in that the token is of, where it says so.
+    pub session: Option<SessionId>,
 }
 
 /// Who calls.

@@ -11,7 +11,7 @@ mod source;
 mod token;
 mod verifier;
 
-pub use caller::{Caller, Role, User, UserId};
+pub use caller::{Caller, Role, SessionId, User, UserId};
 pub use guard::Require;
 pub use keys::{KeyError, KeyRing, write_private};
 pub use source::{KeySource, RemoteKeys};

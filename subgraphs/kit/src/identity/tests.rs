@@ -7,7 +7,8 @@ use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue};
 
 use super::{
-    ApiKey, Caller, Issuer, KeyError, KeyRing, KeySource, Role, ServiceTokens, Trust, User, UserId, Verifier,
+    ApiKey, Caller, Issuer, KeyError, KeyRing, KeySource, Role, ServiceTokens, SessionId, Trust, User,
+    UserId, Verifier,
 };
 use crate::{Code, clock::Clock};
 
@@ -32,7 +33,12 @@ fn world() -> World {
 }
 
 fn ann() -> User {
-    User { id: UserId::new(), username: "ann".to_owned(), role: Role::Customer }
+    User {
+        id: UserId::new(),
+        username: "ann".to_owned(),
+        role: Role::Customer,
+        session: Some(SessionId::new()),
+    }
 }
 
 fn bearer(token: &str) -> HeaderMap {

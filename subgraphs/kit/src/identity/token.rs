@@ -28,6 +28,9 @@ pub(super) struct Claims {
     pub(super) username: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<super::Role>,
+    /// The sign-in (OpenID Connect's name for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<String>,
     /// Space-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) scope: Option<String>,
@@ -72,6 +75,7 @@ impl Issuer {
             jti: uuid::Uuid::now_v7().to_string(),
             username: Some(user.username.clone()),
             role: Some(user.role),
+            sid: user.session.map(|session| session.to_string()),
             scope: None,
         })?;
         Ok(AccessToken { token, expires_at })
@@ -130,6 +134,7 @@ impl ServiceTokens {
             jti: uuid::Uuid::now_v7().to_string(),
             username: None,
             role: None,
+            sid: None,
             scope: Some(scope.to_owned()),
         })?;
         made.push(Made {

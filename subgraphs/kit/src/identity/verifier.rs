@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     GRAPH_AUDIENCE, KeySource, USERS_ISSUER,
-    caller::{Caller, User, UserId},
+    caller::{Caller, SessionId, User, UserId},
     service_issuer,
     token::Claims,
 };
@@ -172,7 +172,8 @@ fn caller_of(kind: &Kind, claims: &Claims) -> Result<Caller> {
             else {
                 return Err(refused());
             };
-            Ok(Caller::User(User { id, username: username.clone(), role }))
+            let session = claims.sid.as_deref().and_then(|sid| SessionId::parse(sid).ok());
+            Ok(Caller::User(User { id, username: username.clone(), role, session }))
         }
         Kind::Service { name, scopes } => {
             let asked = claims.scope.as_deref().unwrap_or_default().split(' ');

@@ -85,7 +85,7 @@ impl World {
     /// A person with this name and role, with a token of the auth service's kind.
     #[must_use]
     pub fn person(&self, username: &str, role: Role) -> Person {
-        let user = User { id: UserId::new(), username: username.to_owned(), role };
+        let user = User { id: UserId::new(), username: username.to_owned(), role, session: None };
         let token =
             Issuer::users(self.host.people(), self.clock().clone()).access_token(&user).unwrap().token;
         Person { user, token }
