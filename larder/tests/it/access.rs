@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::running::{Kind, Running, on_both_shops};
 
 /// A well-formed id of nothing: `NOT_FOUND` means that the caller may.
-const NOTHING: &str = "01920000-0000-7000-8000-000000000000";
+pub(crate) const NOTHING: &str = "01920000-0000-7000-8000-000000000000";
 
 /// How each root field is asked. `@` is [`NOTHING`].
-const QUERIES: &[(&str, &str)] = &[
+pub(crate) const QUERIES: &[(&str, &str)] = &[
     ("users", "{ users(first: 1) { _id } }"),
     ("usersConnection", "{ usersConnection(first: 1) { totalCount } }"),
     ("user", "{ user(id: \"@\") { username } }"),
@@ -36,7 +36,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("operations", "{ operations(first: 1) { nodes { kind } } }"),
 ];
 
-const MUTATIONS: &[(&str, &str)] = &[
+pub(crate) const MUTATIONS: &[(&str, &str)] = &[
     (
         "registerUser",
         "mutation { registerUser(input: { username: \"x\", password: \"\" }) { access_token } }",

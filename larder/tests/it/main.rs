@@ -2,14 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its shop has failed")]
 
 mod access;
+mod apart;
 mod bad_input;
+mod by_id;
 mod cluster;
 mod compose;
 mod cut_off;
+mod documents;
+mod forged;
 mod life;
 mod logs;
 mod moving;
 mod read_your_writes;
 mod running;
 mod samples;
+mod straight;
+mod tokens;
 mod traces;

@@ -269,8 +269,12 @@ mod tests {
     #[Object]
     impl Query {
         async fn careless(&self) -> i32 {
-            panic!("a text of the inside");
+            unforeseen()
         }
+    }
+
+    fn unforeseen() -> i32 {
+        panic!("a text of the inside");
     }
 
     #[tokio::test]

@@ -110,7 +110,8 @@ impl<'a> Asker<'a> {
     /// A service, where it can be reached past the router.
     fn subgraph(&self, name: &str) -> Result<Option<Client>> {
         let part = self.shop.parts()?.into_iter().find(|part| part.name == name);
-        part.map(|part| self.shop.nobody().map(|nobody| nobody.at(&format!("{}/graphql", part.url)))).transpose()
+        part.map(|part| self.shop.nobody().map(|nobody| nobody.at(&format!("{}/graphql", part.url))))
+            .transpose()
     }
 
     /// What only services ask, and the entities, straight at each service.
@@ -155,7 +156,7 @@ impl<'a> Asker<'a> {
             trial.expect(faults.take(point), || format!("{point} was gone"));
             trial.faults += 1;
             let answer = answer.with_context(|| format!("{question} while {point}"))?;
-            if let Err(why) = shows_nothing(&answer, &id) {
+            if let Err(why) = shows_nothing(&answer, &id, &question) {
                 trial.violations.push(format!("{question} while {point}: {why}: {answer}"));
             }
         }
@@ -179,7 +180,7 @@ fn codes(answer: &Value) -> BTreeSet<&str> {
 }
 
 /// Whether an answer says that there was a fault, under which id, and nothing more.
-fn shows_nothing(answer: &Value, id: &str) -> Result<()> {
+fn shows_nothing(answer: &Value, id: &str, question: &str) -> Result<()> {
     let errors = answer["errors"].as_array().filter(|errors| !errors.is_empty()).context("no error")?;
     ensure!(!answer.to_string().contains(INSIDE), "it shows a text of the inside");
     for error in errors {
@@ -189,6 +190,8 @@ fn shows_nothing(answer: &Value, id: &str) -> Result<()> {
         let keys = error.as_object().context("no object")?.keys();
         let allowed = ["message", "path", "locations", "extensions"];
         ensure!(keys.into_iter().all(|key| allowed.contains(&key.as_str())), "other keys");
+        let path: Vec<_> = error["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        ensure!(path.iter().all(|field| question.contains(field)), "a place that was not asked for");
     }
     Ok(())
 }
@@ -197,7 +200,8 @@ fn shows_nothing(answer: &Value, id: &str) -> Result<()> {
 async fn root_fields(client: &Client) -> Result<BTreeSet<String>> {
     let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }";
     let data = client.must(query, json!({})).await?;
-    let fields = ["queryType", "mutationType"].map(|root| data["__schema"][root]["fields"].as_array().cloned());
+    let fields =
+        ["queryType", "mutationType"].map(|root| data["__schema"][root]["fields"].as_array().cloned());
     let names = fields.into_iter().flatten().flatten();
     Ok(names.filter_map(|field| field["name"].as_str().map(str::to_owned)).collect())
 }

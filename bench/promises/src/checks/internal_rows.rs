@@ -80,8 +80,18 @@ pub(super) const GRAPH: &[Row] = &[
         "mutation { createProduct(input: { name: \"Tea @n\", price: 1, quantity: 1 }) { _id } }",
         &["products.unwritable"],
     ),
-    ("catalog", "updateProduct", "mutation { updateProduct(id: \"@product\", input: { price: 5@n }) { _id } }", PRODUCT_CHANGED),
-    ("catalog", "createCategory", "mutation { createCategory(input: { name: \"Teas @n\" }) { slug } }", CATEGORY_CHANGED),
+    (
+        "catalog",
+        "updateProduct",
+        "mutation { updateProduct(id: \"@product\", input: { price: 5@n }) { _id } }",
+        PRODUCT_CHANGED,
+    ),
+    (
+        "catalog",
+        "createCategory",
+        "mutation { createCategory(input: { name: \"Teas @n\" }) { slug } }",
+        CATEGORY_CHANGED,
+    ),
     (
         "catalog",
         "updateCategory",
@@ -127,7 +137,12 @@ pub(super) const GRAPH: &[Row] = &[
 pub(super) const THROUGH_THE_GRAPH: &[Row] = &[
     ("auth", "User", "{ a@n: orders(first: 1) { user { username } } }", USERS),
     ("catalog", "Product", "{ a@n: orders(first: 1) { products { product { name } } } }", PRODUCTS),
-    ("inventory", "Product", "{ a@n: managedProducts(first: 1) { nodes { quantity } } }", &["stocks.unreadable"]),
+    (
+        "inventory",
+        "Product",
+        "{ a@n: managedProducts(first: 1) { nodes { quantity } } }",
+        &["stocks.unreadable"],
+    ),
 ];
 
 /// Service, who may ask it and for what, field, operation, faults.
@@ -144,13 +159,20 @@ pub(super) const SERVICES: &[ServiceRow] = &[
         "mutation { createStock(product: \"@user\", quantity: 0) }",
         &["stocks.unwritable"],
     ),
-    ("inventory", ("catalog", "stock:create"), "discardStock", "mutation { discardStock(product: \"@user\") }", STOCK_CHANGED),
+    (
+        "inventory",
+        ("catalog", "stock:create"),
+        "discardStock",
+        "mutation { discardStock(product: \"@user\") }",
+        STOCK_CHANGED,
+    ),
+    // With an end that has passed, since nothing is to stay held.
     (
         "inventory",
         ("order", "stock:reserve"),
         "reserveStock",
         "mutation { reserveStock(order: \"@user\", lines: [{ product: \"@product\", quantity: 1 }], expiresAt: \"2026-01-01T00:00:00Z\") }",
-        STOCK_CHANGED,
+        &["stocks.unreadable"],
     ),
     (
         "inventory",
@@ -166,7 +188,13 @@ pub(super) const SERVICES: &[ServiceRow] = &[
         "mutation { releaseStock(order: \"@user\", products: [\"@product\"]) }",
         STOCK_CHANGED,
     ),
-    ("order", ("inventory", "order:settle"), "settleOrder", "mutation { settleOrder(id: \"@order\") }", ORDERS),
+    (
+        "order",
+        ("inventory", "order:settle"),
+        "settleOrder",
+        "mutation { settleOrder(id: \"@order\") }",
+        ORDERS,
+    ),
 ];
 
 /// Service, entity, fields, fault.
