@@ -30,6 +30,9 @@ struct Arguments {
     /// A tenth of the tries or fewer, as the tests do
     #[arg(long)]
     small: bool,
+    /// The names of the promises, and nothing else
+    #[arg(long)]
+    names: bool,
     /// One trial in this process; prints what came of it as JSON
     #[arg(long, hide = true)]
     one: bool,
@@ -38,7 +41,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let size = if arguments.small { Size::Small } else { Size::Full };
-    let done = if arguments.one {
+    let done = if arguments.names {
+        table::names().map(|()| true)
+    } else if arguments.one {
         let setting = Setting { kind: arguments.shop.unwrap_or(Kind::Standalone), size };
         checks::run_one(&arguments.only, &setting).map(|()| true)
     } else {

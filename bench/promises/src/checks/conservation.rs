@@ -19,7 +19,8 @@ pub(crate) const CHECK: Check = Check {
 
 const PRODUCTS: usize = 5;
 const SHOPPERS: usize = 8;
-const STOCK: i64 = 100;
+/// So little that it is sold out most of the time.
+const STOCK: i64 = 10;
 
 /// Where an order is left half way now and then, so that its hold expires.
 const LEFT: [&str; 3] = ["order.place.written", "order.place.held", "order.place.confirmed"];

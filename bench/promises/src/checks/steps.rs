@@ -1,5 +1,7 @@
 //! An order may be interrupted after every step of placing, cancelling and advancing it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -39,6 +41,7 @@ const STEPS: [(&str, Doing); 8] = [
 ];
 
 const STOCK: i64 = 10;
+const PATIENCE: Duration = Duration::from_secs(20);
 const ADVANCE: &str = "mutation($id: ID!) { advanceOrder(id: $id, to: PACKED) { status } }";
 
 pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
@@ -63,6 +66,7 @@ pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
             trial.expect(met, || format!("{point} was not met"));
             if met && what == "crash" {
                 shop.back(&before).await?;
+                reached(&ann.at(&shop.at("/graphql"))).await?;
             }
             products.push((tea, format!("{what} after {point}")));
         }
@@ -89,6 +93,18 @@ pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
 
 fn is_sold(status: &str) -> bool {
     !["PENDING", "REJECTED", "CANCELLED"].contains(&status)
+}
+
+/// Waits until the router has found out that there is somebody to take orders again.
+async fn reached(ann: &Client) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        match lines(ann).await {
+            Ok(_) => return Ok(()),
+            Err(error) if began.elapsed() > PATIENCE => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 async fn placed(ann: &Client, tea: &str) -> Result<String> {
