@@ -8,6 +8,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+/// What the shops of the bench log: not that a client sent what cannot be read, which is what some cases do all the time.
+const LOG: &str = "warn,router::graphql_parsing=error,router::graphql_validation=error";
+
 /// A process that listens. It is killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
@@ -93,7 +96,7 @@ pub(crate) fn larder() -> Result<PathBuf> {
 pub(crate) fn shop(data: &Path, more: &[&str]) -> Result<Running> {
     let mut command = Command::new(larder()?);
     command.args(["up", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data).args(more);
-    command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
+    command.env("RUST_LOG", LOG).stderr(Stdio::inherit());
     Running::start(&mut command)
 }
 
@@ -101,7 +104,7 @@ pub(crate) fn shop(data: &Path, more: &[&str]) -> Result<Running> {
 pub(crate) fn cluster(data: &Path) -> Result<Running> {
     let mut command = Command::new(larder()?);
     command.args(["cluster", "--listen", "127.0.0.1:0", "--no-rate-limits", "--data"]).arg(data);
-    command.env("RUST_LOG", "warn").stderr(Stdio::inherit());
+    command.env("RUST_LOG", LOG).stderr(Stdio::inherit());
     Running::start(&mut command)
 }
 

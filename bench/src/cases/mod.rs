@@ -2,6 +2,7 @@
 
 mod cached;
 mod distributed;
+mod documents;
 mod orders;
 mod scale;
 mod start;
@@ -48,6 +49,9 @@ pub(crate) fn run(only: &str, runs: usize) -> Result<bool> {
         }
         if "scale".starts_with(only) {
             scale::run(runs, &mut report).await.context("scale")?;
+        }
+        if "documents".starts_with(only) {
+            documents::run(runs, &mut report).await.context("documents")?;
         }
         if "distributed".starts_with(only) {
             distributed::run(runs, &mut report).await.context("distributed")?;

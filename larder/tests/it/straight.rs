@@ -134,6 +134,9 @@ async fn callers(shop: &Running, at: &'static str) -> Vec<(String, TestClient)> 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_root_field_of_a_subgraph_admits_only_whom_it_should() {
     let shop = Running::of(Kind::Cluster);
+    let mut parts: Vec<_> = larder::distributed::parts().into_iter().map(|part| part.name).collect();
+    parts.retain(|name| name != "router");
+    assert_eq!(parts, SERVICES.map(|service| service.name), "a service is not asked");
     let operations = operations();
     let mut table = String::new();
     for service in SERVICES {

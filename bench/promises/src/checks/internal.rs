@@ -88,8 +88,8 @@ impl<'a> Asker<'a> {
         let listed: BTreeSet<_> = GRAPH.iter().map(|(_, field, ..)| (*field).to_owned()).collect();
         let found = root_fields(&self.shop.nobody()?).await?;
         ensure!(found == listed, "the table is not complete: {:?}", found.symmetric_difference(&listed));
-        for service in ["auth", "catalog", "inventory", "order"] {
-            let Some(subgraph) = self.subgraph(service)? else { continue };
+        for part in self.services()? {
+            let (service, subgraph) = (part.as_str(), self.subgraph(&part)?.context("no such service")?);
             let own = GRAPH.iter().filter(|row| row.0 == service).map(|(_, field, ..)| *field);
             let internal = SERVICES.iter().filter(|row| row.0 == service).map(|row| row.2);
             let entities = ENTITIES.iter().any(|row| row.0 == service).then_some("_entities");
@@ -105,6 +105,12 @@ impl<'a> Asker<'a> {
             ensure!(found == listed, "{service}: {:?}", found.symmetric_difference(&listed));
         }
         Ok(())
+    }
+
+    /// The services that can be reached past the router.
+    fn services(&self) -> Result<Vec<String>> {
+        let names = self.shop.parts()?.into_iter().map(|part| part.name);
+        Ok(names.filter(|name| !["shop", "router", "redis"].contains(&name.as_str())).collect())
     }
 
     /// A service, where it can be reached past the router.
@@ -131,9 +137,9 @@ impl<'a> Asker<'a> {
             let client = self.subgraph(service)?.context("no such service")?;
             self.forced(&client, service, &operation, &[point], faults, trial).await?;
         }
-        for service in ["auth", "catalog", "inventory", "order"] {
-            let client = self.subgraph(service)?.context("no such service")?;
-            self.forced(&client, service, "{ _service { sdl } }", &[], faults, trial).await?;
+        for service in self.services()? {
+            let client = self.subgraph(&service)?.context("no such service")?;
+            self.forced(&client, &service, "{ _service { sdl } }", &[], faults, trial).await?;
         }
         Ok(())
     }
