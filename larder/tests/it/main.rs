@@ -8,6 +8,7 @@ mod by_id;
 mod cluster;
 mod compose;
 mod cut_off;
+mod damage;
 mod documents;
 mod forged;
 mod life;

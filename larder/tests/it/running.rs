@@ -95,6 +95,19 @@ impl Running {
         shop
     }
 
+    /// A shop of this kind, started in this environment, in which a test trades: the standalone one stocked, the other with nothing in it.
+    pub(crate) fn traded_in(kind: Kind, environment: &[(&str, &str)]) -> Self {
+        match kind {
+            Kind::Standalone => Self::stocked_in(kind, environment, &[]),
+            Kind::Cluster => {
+                let folder = tempfile::tempdir().unwrap();
+                let mut shop = Self::start(kind, &folder.path().join("data"), environment, &[]);
+                shop._folder = Some(folder);
+                shop
+            }
+        }
+    }
+
     /// A distributed shop with nothing in it.
     pub(crate) fn empty_cluster(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -20,7 +20,7 @@ use kit::{
 
 pub use crate::{
     domain::{OrderId, ProductId},
-    service::{Account, AccountError, Books, HeldFor, LedgerSums, accounts},
+    service::{Account, AccountError, Books, Fault, HeldFor, LedgerSums, accounts},
 };
 
 /// What inventory says of itself before it starts.

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kit::{
     Quantity,
     clock::Clock,
+    identity::UserId,
     store::{Store, StoreError},
 };
 
@@ -27,6 +28,12 @@ pub struct OrderAccount {
     pub lines: Vec<(ProductId, Quantity)>,
     /// When it was placed.
     pub placed_at: DateTime<Utc>,
+    /// Who placed it.
+    pub customer: UserId,
+    /// The idempotency key that it has; no other order of this customer has it.
+    pub key: Option<String>,
+    /// When it is asked again that its stock be given back; none where all is well.
+    pub owed: Option<DateTime<Utc>>,
     /// How long it has been PENDING beyond the deadline by which it should have been decided; none where all is well.
     pub overdue: Option<TimeDelta>,
 }
@@ -48,6 +55,9 @@ pub async fn ledger(store: &Store) -> Result<Vec<OrderAccount>, StoreError> {
             status: order.status(),
             lines: order.lines().iter().map(|line| (line.product(), line.quantity())).collect(),
             placed_at: order.placed_at(),
+            customer: order.customer(),
+            key: order.key().map(|key| key.as_str().to_owned()),
+            owed: order.saga().release_due(),
             overdue: order.overdue(deadline, now),
         }));
         if stretch.next.is_none() {

@@ -1,12 +1,17 @@
 //! What an operator wants to know of the catalog's data: whether anything was begun and not finished.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::store::{Collection, Find, Index, Store, StoreError};
+use kit::store::{Collection, Find, Found, Index, Store, StoreError};
 
 use crate::{
     documents::UNFINISHED,
     domain::{Product, Status},
 };
+
+/// How many products are read at once.
+const PAGE: usize = 500;
 
 /// How long after it was due a draft may still be there: some sweeps, so that one that is under way is no fault.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
@@ -22,6 +27,8 @@ pub struct Report {
     pub archived: u64,
     /// Products that are being made, or whose making is being undone.
     pub unfinished: u64,
+    /// Every product, and whether it was made to the end, so that there must be a stock of it.
+    pub products: BTreeMap<String, bool>,
     /// Those of them that should have been finished long ago: the first hundred.
     pub overdue: Vec<Overdue>,
 }
@@ -54,6 +61,22 @@ pub async fn check(store: &Store, now: DateTime<Utc>) -> Result<Report, StoreErr
         offered: products.count(of(Status::Published)).await?,
         archived: products.count(of(Status::Archived)).await?,
         unfinished: products.count(Find::by(&UNFINISHED)).await?,
+        products: all(&products).await?,
         overdue: overdue.collect(),
     })
+}
+
+async fn all(products: &Collection<Product>) -> Result<BTreeMap<String, bool>, StoreError> {
+    let (mut all, mut after) = (BTreeMap::new(), None);
+    loop {
+        let Found { items, more } = products.find(Find::by(&Index::ID).after(after).limit(PAGE)).await?;
+        after = items.last().map(|(cursor, _)| cursor.clone());
+        for (_, product) in items {
+            let made = matches!(product.status(), Status::Published | Status::Archived);
+            all.insert(product.id().to_string(), made);
+        }
+        if !more || after.is_none() {
+            return Ok(all);
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -103,7 +105,13 @@ async fn names_all_fields_that_are_wrong_and_writes_nothing() {
     assert_eq!(shop.inventory.calls("create"), 0);
     assert_eq!(
         shop.report().await,
-        catalog::Report { offered: 0, archived: 0, unfinished: 0, overdue: Vec::new() }
+        catalog::Report {
+            offered: 0,
+            archived: 0,
+            unfinished: 0,
+            products: BTreeMap::new(),
+            overdue: Vec::new()
+        }
     );
 }
 

@@ -89,37 +89,72 @@ pub struct Account {
     pub sold_to: BTreeMap<OrderId, i64>,
 }
 
+/// What is wrong with the books of one product.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More is held than there is, or less than nothing.
+    #[error("{held} are held of {on_hand} on hand")]
+    Level {
+        /// How many there are.
+        on_hand: i64,
+        /// How many are held.
+        held: i64,
+    },
+    /// The stock does not add up.
+    #[error("{free} free + {held} held + {sold} sold is not {received} received + {adjusted} adjusted")]
+    Balance {
+        /// How many can be sold.
+        free: i64,
+        /// How many are held.
+        held: i64,
+        /// How many are sold.
+        sold: i64,
+        /// How many came in.
+        received: i64,
+        /// What corrections added.
+        adjusted: i64,
+    },
+    /// The stock is not what its movements sum to.
+    #[error("the stock says {stock:?}, its movements sum to {ledger:?}")]
+    Sums {
+        /// The stock.
+        stock: LedgerSums,
+        /// Its movements.
+        ledger: LedgerSums,
+    },
+    /// A movement is missing, or does not say what those before it come to.
+    #[error("the movements do not follow from each other")]
+    Sequence,
+    /// Goods were sold to nobody.
+    #[error("{sold} are sold, but {to_orders} to orders")]
+    Sales {
+        /// How many are sold.
+        sold: i64,
+        /// How many of those to orders.
+        to_orders: i64,
+    },
+}
+
 impl Account {
     /// What does not hold that must; empty where all is well.
     #[must_use]
-    pub fn faults(&self) -> Vec<String> {
+    pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let mut check = |holds: bool, fault: String| {
+        let mut check = |holds: bool, fault: Fault| {
             if !holds {
                 faults.push(fault);
             }
         };
-        let Self { on_hand, held, sold, received, adjusted, ledger, .. } = self;
+        let Self { on_hand, held, sold, received, adjusted, movements, ledger, .. } = *self;
         let free = on_hand - held;
-        check(free >= 0 && *held >= 0, format!("{held} are held of {on_hand} on hand"));
-        check(
-            free + held + sold == received + adjusted,
-            format!(
-                "{free} free + {held} held + {sold} sold is not {received} received + {adjusted} adjusted"
-            ),
-        );
-        let stock = LedgerSums {
-            on_hand: *on_hand,
-            held: *held,
-            sold: *sold,
-            received: *received,
-            adjusted: *adjusted,
-            movements: self.movements,
-        };
-        check(stock == *ledger, format!("the stock says {stock:?}, its movements sum to {ledger:?}"));
-        check(self.unbroken, "the movements do not follow from each other".to_owned());
+        check(free >= 0 && held >= 0, Fault::Level { on_hand, held });
+        let balanced = free + held + sold == received + adjusted;
+        check(balanced, Fault::Balance { free, held, sold, received, adjusted });
+        let stock = LedgerSums { on_hand, held, sold, received, adjusted, movements };
+        check(stock == ledger, Fault::Sums { stock, ledger });
+        check(self.unbroken, Fault::Sequence);
         let to_orders: i64 = self.sold_to.values().sum();
-        check(to_orders == *sold, format!("{sold} are sold, but {to_orders} to orders"));
+        check(to_orders == sold, Fault::Sales { sold, to_orders });
         faults
     }
 }
@@ -253,7 +288,7 @@ mod tests {
     #[test]
     fn a_lost_movement_is_a_fault() {
         let (stock, change) = Stock::receive(ProductId::new(), kit::Quantity::new(5).unwrap());
-        assert_eq!(recount(&stock, [change.moved].iter()).faults(), Vec::<String>::new());
+        assert_eq!(recount(&stock, [change.moved].iter()).faults(), []);
         assert!(!recount(&stock, std::iter::empty()).faults().is_empty());
         assert_eq!(stock.held(), Pieces::ZERO);
     }

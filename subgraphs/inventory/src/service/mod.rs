@@ -30,7 +30,7 @@ use kit::{
     store::{Collection, Store, StoreError, UpdateError},
 };
 
-pub use self::accounts::{Account, AccountError, Books, HeldFor, LedgerSums, accounts};
+pub use self::accounts::{Account, AccountError, Books, Fault, HeldFor, LedgerSums, accounts};
 pub(crate) use self::{
     admin::{Adjustment, Restocking},
     levels::Level,

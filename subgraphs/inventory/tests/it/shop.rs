@@ -161,7 +161,7 @@ impl Shop {
         let (_, store) = stores.iter().rev().find(|(name, _)| *name == "inventory").unwrap();
         let accounts = inventory::accounts(store).await.unwrap();
         for account in &accounts {
-            assert_eq!(account.faults(), Vec::<String>::new(), "{account:?}");
+            assert_eq!(account.faults(), [], "{account:?}");
         }
         accounts
     }

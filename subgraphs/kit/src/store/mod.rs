@@ -36,6 +36,8 @@ pub use memory::Disk;
 pub use outbox::Outbox;
 pub use transfer::Transferred;
 
+use chrono::{DateTime, Utc};
+
 use crate::bus::Sink;
 
 /// Why the store did not do what it was asked.
@@ -218,6 +220,15 @@ impl Store {
     #[must_use]
     pub fn undelivered(&self) -> usize {
         self.relay.waiting()
+    }
+
+    /// The documents with undelivered events in the collections that were opened here, up to so many of each, and since when the oldest of
+    /// those events waits. It asks the database, so that it also sees what other processes should have delivered.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn stuck(&self, limit: usize) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+        self.relay.stuck(limit).await
     }
 
     /// What the engine has counted since it was opened, for metrics and benchmarks.

@@ -15,6 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 use tokio::{
@@ -150,6 +151,19 @@ impl Relay {
         self.shared.state.lock().scan(collection);
         self.shared.announced.notify_one();
         outlet
+    }
+
+    /// Which documents have undelivered events, up to so many of each collection, and since when.
+    pub(super) async fn stuck(&self, limit: usize) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+        let outlets: Vec<_> = self.shared.outlets.lock().values().cloned().collect();
+        let mut stuck = Vec::new();
+        for outlet in outlets {
+            for envelope in outlet.undelivered("", limit).await? {
+                let oldest = envelope.outbox.iter().map(|event| event.at).min();
+                stuck.extend(oldest.map(|oldest| (envelope.id, oldest)));
+            }
+        }
+        Ok(stuck)
     }
 
     /// How many documents wait.

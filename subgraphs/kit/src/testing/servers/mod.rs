@@ -2,11 +2,13 @@
 
 mod mongo;
 mod process;
+mod raw;
 mod redis;
 
 use std::sync::LazyLock;
 
 pub use mongo::mongo;
+pub use raw::Raw;
 pub use redis::RedisServer;
 
 /// The Redis server of this test process, started by the first who asks. It is shared: keep to a namespace.
