@@ -37,6 +37,11 @@ impl Run {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(((last as f64) * share).round() as usize).copied().unwrap_or_default()
     }
+
+    /// How many times as long as the middle one the slowest of a hundred requests took.
+    pub(crate) fn tail(&self) -> f64 {
+        self.percentile(0.99).as_secs_f64() / self.percentile(0.5).as_secs_f64()
+    }
 }
 
 /// The bytes of a GraphQL POST.

@@ -1,5 +1,6 @@
 //! What is measured. Each case opens shops of its own and leaves nothing behind.
 
+mod baskets;
 mod cached;
 mod distributed;
 mod documents;
