@@ -36,6 +36,7 @@ kept! {
     what_is_said_of_a_hold_may_come_in_any_order: "histories",
     orders_and_stock_agree_whatever_happens_on_the_way: "simulation",
     nobody_reads_an_older_number: "stale-fill",
+    a_fault_of_ours_is_told_without_its_cause: "internal",
 }
 
 #[test]
