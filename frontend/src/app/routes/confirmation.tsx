@@ -1,0 +1,5 @@
+import { OrderPage } from "./order";
+
+export function Component() {
+  return <OrderPage placed />;
+}
