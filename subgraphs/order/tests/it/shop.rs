@@ -65,7 +65,6 @@ pub(crate) fn quick() -> Config {
         pending_deadline: Duration::from_secs(60),
         reconcile_every: Duration::from_millis(5),
         release_deadline: Duration::from_millis(200),
-        ..Config::default()
     }
 }
 
