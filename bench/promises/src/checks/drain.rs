@@ -57,6 +57,10 @@ pub(crate) async fn run(setting: &Setting) -> Result<Trial> {
             trial.expect(done, || format!("{name} was stopped: {outcome:?}"));
         }
         shop.back(&part).await?;
+        if !trial.violations.is_empty() {
+            // The next would be tried on a shop whose breakers are open.
+            return Ok(trial);
+        }
         if setting.kind == Kind::Standalone {
             break;
         }
