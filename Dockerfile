@@ -8,11 +8,20 @@ RUN npm ci --no-audit --no-fund
 COPY router/graphiql ./
 RUN npm run build
 
+FROM node:20-bookworm-slim AS storefront
+WORKDIR /src/frontend
+COPY frontend/package.json frontend/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY schema/api.graphql /src/schema/
+COPY frontend ./
+RUN npm run build
+
 FROM rust:1.95-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 COPY --from=web /src/dist router/graphiql/dist
+COPY --from=storefront /src/frontend/dist frontend/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --locked --workspace --exclude bench --exclude promises --bins \
     && mkdir -p /out/bin /out/secrets \

@@ -1,6 +1,6 @@
 # The commands a person needs. Each works on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test verify schema bench promises web
+.PHONY: help run cluster test verify schema bench promises web journeys
 
 CARGO ?= cargo
 # Always the whole workspace: built one by one, its members would want the same 700 crates with other features each.
@@ -31,6 +31,7 @@ verify: web ## Everything that CI checks: format, lints, tests, drift of schema 
 	$(BUILD)
 	$(BIN)/larder schema --check
 	python3 larder/demo/check.py
+	cd frontend && npm run --silent verify
 	$(CARGO) test --workspace
 
 schema: web ## Write schema/ and the other generated files anew
@@ -45,8 +46,16 @@ promises: web ## Try to break every promise of the shop, and show that it would 
 	$(BUILD)
 	$(BIN)/promises $(ARGS)
 
-# GraphiQL's bundle, which the router serves. Built once, and again when its sources change.
-web: router/graphiql/dist/.built
+journeys: web ## Walk through the shop in Chromium, against a shop that is opened for it
+	$(BUILD)
+	cd frontend && LARDER_BIN=$(abspath $(BIN))/larder npm run --silent journeys
+
+# The bundles that the router serves: the storefront and GraphiQL. Built once, and again when their sources change.
+web: router/graphiql/dist/.built frontend/dist/.built
+
+frontend/dist/.built: frontend/package-lock.json schema/api.graphql $(wildcard frontend/*.ts frontend/*.js frontend/*.html frontend/public/* frontend/scripts/*) $(shell find frontend/src -type f ! -name graphql.ts 2>/dev/null)
+	cd frontend && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
 
 router/graphiql/dist/.built: router/graphiql/package-lock.json $(wildcard router/graphiql/src/* router/graphiql/*.html router/graphiql/*.ts router/graphiql/*.js)
 	cd router/graphiql && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build

@@ -1,5 +1,6 @@
-//! Builds the router anew when `make web` has made GraphiQL's bundle, which is embedded in it.
+//! Builds the router anew when `make web` has made the bundles that are embedded in it.
 
 fn main() {
     println!("cargo:rerun-if-changed=graphiql/dist");
+    println!("cargo:rerun-if-changed=../frontend/dist");
 }

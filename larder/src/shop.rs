@@ -12,7 +12,7 @@ use kit::{
     service::{Host, Service, StartError},
     subgraph::{Request, Subgraph},
 };
-use router::LocalSubgraphs;
+use router::{LocalResponse, LocalSubgraphs};
 
 /// How much of the cache's answers are kept: a few thousand pages of products.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -116,15 +116,27 @@ impl LocalSubgraphs for Local {
         operation_name: Option<&str>,
         variables_json: &[u8],
     ) -> Bytes {
+        self.execute_with_headers(subgraph, headers, query, operation_name, variables_json).await.body
+    }
+
+    async fn execute_with_headers(
+        &self,
+        subgraph: &str,
+        headers: &HeaderMap,
+        query: &str,
+        operation_name: Option<&str>,
+        variables_json: &[u8],
+    ) -> LocalResponse {
+        let down = LocalResponse { body: Bytes::from_static(DOWN), ..LocalResponse::default() };
         let request = Request { query, operation_name, variables: variables_json };
         match self.0.mesh().execute(subgraph, headers, request).await {
-            Ok(body) => match kit::fault::after_of(subgraph, "answered").await {
-                Ok(()) => body,
-                Err(_lost) => Bytes::from_static(DOWN),
+            Ok(answer) => match kit::fault::after_of(subgraph, "answered").await {
+                Ok(()) => LocalResponse { body: answer.body, headers: answer.headers },
+                Err(_lost) => down,
             },
             Err(error) => {
                 tracing::error!(subgraph, %error, "a subgraph of this process does not run");
-                Bytes::from_static(DOWN)
+                down
             }
         }
     }

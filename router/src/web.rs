@@ -7,7 +7,7 @@ use std::{
 };
 
 use ntex::{
-    http::{Method, StatusCode, header},
+    http::{Method, ResponseBuilder, StatusCode, header},
     util::Bytes,
     web::{HttpRequest, HttpResponse},
 };
@@ -22,6 +22,9 @@ pub const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self
 const GRAPHIQL: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Where an application says which paths are its pages: one to a line, a segment that begins with `:` stands for any one.
+const ROUTES: &str = "routes.txt";
 
 /// Finds a file that is in the binary, by its path below the mount.
 type Lookup = fn(&str) -> Option<EmbeddedFile>;
@@ -67,7 +70,8 @@ impl Mount {
         self
     }
 
-    /// As an application that has its routes itself: a path without an extension gives its `index.html`.
+    /// As an application that has its routes itself: a path without an extension gives its `index.html`. Where the files have a
+    /// [`ROUTES`], a path that is none of those gives it too, and is a 404.
     #[must_use]
     pub const fn application(mut self) -> Self {
         self.application = true;
@@ -81,15 +85,25 @@ impl Mount {
     }
 }
 
-/// The pages that the router has itself: the entrance at `/` and GraphiQL at `/graphiql`.
+/// The pages that the router has itself: the storefront at `/` and GraphiQL at `/graphiql`.
 #[must_use]
 pub fn builtin() -> Vec<Mount> {
     let graphiql = match Graphiql::get("index.html") {
         Some(_) => Mount::embedded::<Graphiql>("/graphiql"),
         None => Mount::embedded::<WithoutGraphiql>("/graphiql"),
     };
-    vec![Mount::embedded::<Entrance>("/"), graphiql.with_csp(GRAPHIQL)]
+    let shop = match Storefront::get("index.html") {
+        Some(_) => Mount::embedded::<Storefront>("/").application(),
+        None => Mount::embedded::<Entrance>("/"),
+    };
+    vec![shop, graphiql.with_csp(GRAPHIQL)]
 }
+
+/// The bundle that `make web` makes. Without one there is a page at `/` that leads to the graph.
+#[derive(RustEmbed)]
+#[folder = "../frontend/dist"]
+#[allow_missing = true]
+struct Storefront;
 
 #[derive(RustEmbed)]
 #[folder = "pages/entrance"]
@@ -154,11 +168,18 @@ impl Mount {
         match self.find(named, brotli).await {
             Some(found) => self.send(request, named, found),
             None if self.application && !has_extension => match self.find("index.html", brotli).await {
-                Some(found) => self.send(request, "index.html", found),
+                Some(found) if self.is_page(named).await => self.send(request, "index.html", found),
+                Some(found) => self.content(HttpResponse::NotFound(), "index.html", found),
                 None => not_found(),
             },
             None => not_found(),
         }
+    }
+
+    /// Whether an application has a page there, as far as it says.
+    async fn is_page(&self, path: &str) -> bool {
+        let Some(routes) = self.find(ROUTES, false).await else { return true };
+        String::from_utf8_lossy(&routes.content).lines().any(|route| fits(path, route))
     }
 
     async fn find(&self, path: &str, brotli: bool) -> Option<Found> {
@@ -192,16 +213,25 @@ impl Mount {
             .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == found.etag));
         let mut response =
             HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+        response.header(header::ETAG, found.etag.as_str());
+        if unchanged {
+            return self.about(&mut response, path).finish();
+        }
+        self.content(response, path, found)
+    }
+
+    /// The headers of every answer of this mount.
+    fn about<'a>(&self, response: &'a mut ResponseBuilder, path: &str) -> &'a mut ResponseBuilder {
         response
-            .header(header::ETAG, found.etag.as_str())
             .header(header::CACHE_CONTROL, caching(path))
             .header(header::VARY, "accept-encoding")
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .header(header::CONTENT_SECURITY_POLICY, self.csp)
-            .header(header::REFERRER_POLICY, "same-origin");
-        if unchanged {
-            return response.finish();
-        }
+            .header(header::REFERRER_POLICY, "same-origin")
+    }
+
+    fn content(&self, mut response: ResponseBuilder, path: &str, found: Found) -> HttpResponse {
+        self.about(&mut response, path);
         if found.brotli {
             response.header(header::CONTENT_ENCODING, "br");
         }
@@ -223,6 +253,14 @@ async fn read(folder: &Path, path: &str) -> Option<Found> {
     let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let etag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
     Some(Found { content: tokio::fs::read(&file).await.ok()?.into(), etag, brotli: false })
+}
+
+/// Whether a path is of a route, segment by segment.
+fn fits(path: &str, route: &str) -> bool {
+    let mut route = route.trim().trim_start_matches('/').split('/');
+    let fits =
+        path.split('/').all(|part| route.next().is_some_and(|here| here == part || here.starts_with(':')));
+    fits && route.next().is_none()
 }
 
 /// What lies below a prefix; nothing in the inner option for the prefix itself without a slash.
@@ -357,6 +395,13 @@ mod tests {
         assert_eq!(decoded("/%zz"), None);
         assert_eq!(decoded("/%f"), None);
         assert_eq!(decoded("/%ff"), None, "not UTF-8");
+    }
+
+    #[test]
+    fn a_route_is_a_path_of_as_many_segments() {
+        assert!(fits("products", "/products") && fits("products/milk", "/products/:slug"));
+        assert!(!fits("products/milk/1", "/products/:slug") && !fits("products", "/products/:slug"));
+        assert!(!fits("product", "/products") && !fits("products", ""));
     }
 
     #[test]

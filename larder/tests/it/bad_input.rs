@@ -174,7 +174,7 @@ async fn requests_that_are_none_are_refused(kind: Kind) {
     let ask = async |request: reqwest::RequestBuilder| {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        Answer { status, body: response.json().await.expect("the answer is JSON") }
+        Answer { status, cookies: Vec::new(), body: response.json().await.expect("the answer is JSON") }
     };
     let url = shop.url();
     let good = json!({ "query": "{ shop { name } }" }).to_string();

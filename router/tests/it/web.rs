@@ -22,7 +22,7 @@ fn names_no_other_host(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn the_entrance_leads_to_the_graph_and_to_nobody_else() {
+async fn the_shop_is_at_the_root_leads_to_the_graph_and_to_nobody_else() {
     let router = TestRouter::start().await;
     let page = send(router.get("/")).await;
     assert_eq!(page.status, 200);
@@ -30,7 +30,8 @@ async fn the_entrance_leads_to_the_graph_and_to_nobody_else() {
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert!(page.text.contains("/graphiql"));
     names_no_other_host(&page);
-    assert_eq!(send(router.get("/entrance.css")).await.header("content-type"), "text/css; charset=utf-8");
+    let icon = send(router.get("/favicon.svg")).await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, "image/svg+xml"));
 }
 
 #[tokio::test]
@@ -68,6 +69,15 @@ async fn a_folder_is_served_with_validators_and_nothing_outside_it() {
     assert_eq!((again.status, again.text.as_str()), (304, ""));
     assert_eq!(send(router.get("/shop/a/route/of/the/app")).await.text, "<h1>Shop</h1>");
     assert_eq!(send(router.get("/shop/missing.js")).await.status, 404);
+
+    std::fs::write(folder.join("routes.txt"), "/a\n/a/:name\n").unwrap();
+    let pages =
+        [("/shop/", 200), ("/shop/a", 200), ("/shop/a/b", 200), ("/shop/b", 404), ("/shop/a/b/c", 404)];
+    for (path, status) in pages {
+        let page = send(router.get(path).header("if-none-match", &etag)).await;
+        assert!(page.status == status || (page.status, status) == (304, 200), "{path}: {}", page.status);
+        assert_eq!(page.text == "<h1>Shop</h1>", page.status != 304, "{path}");
+    }
 
     let script = send(router.get("/shop/assets/app-1a2b3c.js")).await;
     assert_eq!(script.text, "plain");

@@ -155,9 +155,9 @@ async fn graphql(State(endpoint): State<Endpoint>, request: HttpRequest<Body>) -
                 operation_name: posted.operation_name.as_deref(),
                 variables: if variables == "null" { b"" } else { variables.as_bytes() },
             };
-            let answer = served.subgraph.execute(&headers, request).await;
+            let answer = served.subgraph.answer(&headers, request).await;
             match fault::after_of(served.subgraph.name(), "answered").await {
-                Ok(()) => json(StatusCode::OK, answer),
+                Ok(()) => (answer.headers, json(StatusCode::OK, answer.body)).into_response(),
                 Err(lost) => cut(lost),
             }
         }

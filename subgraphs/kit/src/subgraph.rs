@@ -12,7 +12,7 @@ use async_graphql::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 use moka::sync::Cache;
 use tracing::Instrument;
 
@@ -48,6 +48,17 @@ pub struct RequestInfo {
     pub id: String,
     /// The address of the client, as the router saw it. Text, because it is a name for a bucket and nothing else.
     pub client_ip: Option<String>,
+    /// The client's cookies, for the subgraph that keeps one (`cookies: true` in `supergraph.yaml`); the router gives them to no other.
+    pub cookies: Option<String>,
+}
+
+/// An answer as it goes back to whoever asked.
+#[derive(Debug, Clone, Default)]
+pub struct Answered {
+    /// The JSON body of a GraphQL response.
+    pub body: Bytes,
+    /// The headers that resolvers want to go with it: `set-cookie`.
+    pub headers: HeaderMap,
 }
 
 /// What a root field answers. An error makes null of this field alone: the other fields of the same request keep their answers, which
@@ -155,7 +166,16 @@ impl Subgraph {
 
     /// Answers a request: the JSON body of a GraphQL response, whatever happens.
     pub async fn execute(&self, headers: &HeaderMap, request: Request<'_>) -> Bytes {
-        let info = RequestInfo { id: request_id(headers), client_ip: text(headers, CLIENT_IP) };
+        self.answer(headers, request).await.body
+    }
+
+    /// As [`Subgraph::execute`], with the headers that go with the answer.
+    pub async fn answer(&self, headers: &HeaderMap, request: Request<'_>) -> Answered {
+        let info = RequestInfo {
+            id: request_id(headers),
+            client_ip: text(headers, CLIENT_IP),
+            cookies: text(headers, COOKIE.as_str()),
+        };
         let span = telemetry::request_span(self.name, headers, &info.id);
         let thread = Thread { request_id: info.id.clone(), trace: text(headers, TRACE) };
         let answered = async {
@@ -177,7 +197,9 @@ impl Subgraph {
                 tracing::info!(codes = ?codes(&response.errors), ?took, "a request was answered with errors");
             }
             telemetry::observe_request(self.name, &response.errors, took);
-            serde_json::to_vec(&response).map_or_else(|_| Bytes::from_static(UNWRITABLE), Bytes::from)
+            let body =
+                serde_json::to_vec(&response).map_or_else(|_| Bytes::from_static(UNWRITABLE), Bytes::from);
+            Answered { body, headers: response.http_headers }
         };
         THREAD.scope(thread, answered.instrument(span)).await
     }

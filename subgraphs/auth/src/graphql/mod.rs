@@ -1,5 +1,6 @@
 //! The subgraph's schema: thin resolvers over the use cases.
 
+mod cookie;
 mod entity;
 mod mutation;
 mod query;

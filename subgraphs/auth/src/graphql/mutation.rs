@@ -2,12 +2,15 @@
 
 use async_graphql::{Context, ID, Object};
 use kit::{
-    Error,
+    Code, Error,
     identity::{Caller, Require, UserId},
     subgraph::{Answer, RequestInfo},
 };
 
-use super::types::{LoginInput, LoginResult, RegisterUserInput, RegisterUserResult, Role, User};
+use super::{
+    cookie,
+    types::{LoginInput, LoginResult, RegisterUserInput, RegisterUserResult, Role, User},
+};
 use crate::{
     domain::password::Secret,
     service::{Auth, Credentials, PasswordChange, Registration},
@@ -30,7 +33,9 @@ impl AccountMutation {
                 .ok_or_else(|| Error::bad_input("input", "must be given, with `username` and `password`."))?;
             let (username, password) = input.take();
             let wish = Registration::new(&username, &password)?;
-            Ok(ctx.data::<Auth>()?.register(wish).await?.into())
+            let signed_in = ctx.data::<Auth>()?.register(wish).await?;
+            cookie::keep(ctx, &signed_in.refresh.reveal());
+            Ok(signed_in.into())
         };
         Some(registered.await)
     }
@@ -46,19 +51,37 @@ impl AccountMutation {
             let (username, password) = input.take();
             let credentials = Credentials::new(&username, &password)?;
             let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
-            Ok(ctx.data::<Auth>()?.login(credentials, address).await?.into())
+            let signed_in = ctx.data::<Auth>()?.login(credentials, address).await?;
+            cookie::keep(ctx, &signed_in.refresh.reveal());
+            Ok(signed_in.into())
         };
         Some(signed_in.await)
     }
 
     /// New tokens for a refresh token, which is then used up. A refresh token that is used twice ends the sign-in that it belongs to:
     /// `UNAUTHENTICATED`, for whoever holds its successor too.
+    ///
+    /// A browser that does not ask for `refresh_token`, here or when it signs in, has it kept in a cookie that no script can read.
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "refresh_token", desc = "The refresh token of the last answer.")] token: String,
+        #[graphql(
+            name = "refresh_token",
+            desc = "The refresh token of the last answer. A browser leaves it out: its cookie has it."
+        )]
+        token: Option<String>,
     ) -> Answer<LoginResult> {
-        let refreshed = async { Ok(ctx.data::<Auth>()?.refresh(&token).await?.into()) };
+        let refreshed = async {
+            let kept = token.is_none();
+            let token = cookie::given_or_kept(ctx, token)?;
+            let refreshed = ctx.data::<Auth>()?.refresh(&token).await;
+            match &refreshed {
+                Ok(signed_in) => cookie::keep(ctx, &signed_in.refresh.reveal()),
+                Err(error) if kept && error.code() == Code::Unauthenticated => cookie::drop(ctx),
+                Err(_) => {}
+            }
+            Ok(refreshed?.into())
+        };
         Some(refreshed.await)
     }
 
@@ -67,9 +90,23 @@ impl AccountMutation {
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "refresh_token", desc = "Any refresh token of the sign-in.")] token: String,
+        #[graphql(
+            name = "refresh_token",
+            desc = "Any refresh token of the sign-in. A browser leaves it out: its cookie has it, and is taken back."
+        )]
+        token: Option<String>,
     ) -> Answer<bool> {
-        let ended = async { Ok(ctx.data::<Auth>()?.logout(&token).await?) };
+        let ended = async {
+            let kept = token.is_none();
+            let Some(token) = token.map_or_else(|| cookie::token(ctx), |token| Ok(Some(token)))? else {
+                return Ok(false);
+            };
+            let ended = ctx.data::<Auth>()?.logout(&token).await?;
+            if kept {
+                cookie::drop(ctx);
+            }
+            Ok(ended)
+        };
         Some(ended.await)
     }
 
@@ -86,7 +123,9 @@ impl AccountMutation {
             let change = PasswordChange::new(&Secret::new(current), &Secret::new(new))?;
             let id = ctx.data::<Caller>()?.signed_in()?.id;
             let address = ctx.data::<RequestInfo>()?.client_ip.as_deref();
-            Ok(ctx.data::<Auth>()?.change_password(id, change, address).await?.into())
+            let signed_in = ctx.data::<Auth>()?.change_password(id, change, address).await?;
+            cookie::keep(ctx, &signed_in.refresh.reveal());
+            Ok(signed_in.into())
         };
         Some(changed.await)
     }

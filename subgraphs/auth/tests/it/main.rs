@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod change_password;
+mod cookie;
 mod entity;
 mod first_admin;
 mod keys;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::transport::{Transport, TransportError};
-use crate::subgraph::{Request, Subgraph};
+use crate::subgraph::{Answered, Request, Subgraph};
 
 /// What a scripted service of a test answers: from query and variables to the whole response.
 pub type Fake = Arc<
@@ -73,13 +73,13 @@ impl Mesh {
         name: &str,
         headers: &HeaderMap,
         request: Request<'_>,
-    ) -> Result<Bytes, TransportError> {
+    ) -> Result<Answered, TransportError> {
         match self.get(name) {
-            Some(Member::Subgraph(subgraph)) => Ok(subgraph.execute(headers, request).await),
+            Some(Member::Subgraph(subgraph)) => Ok(subgraph.answer(headers, request).await),
             Some(Member::Fake(fake)) => {
                 let variables = serde_json::from_slice(request.variables).unwrap_or_default();
                 let answer = fake(request.query.to_owned(), variables).await?;
-                Ok(answer.to_string().into())
+                Ok(Answered { body: answer.to_string().into(), ..Answered::default() })
             }
             None => Err(TransportError::NotSent {
                 service: name.to_owned(),
@@ -116,6 +116,6 @@ struct InProcess {
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, headers: HeaderMap, request: Request<'_>) -> Result<Bytes, TransportError> {
-        self.mesh.execute(&self.service, &headers, request).await
+        Ok(self.mesh.execute(&self.service, &headers, request).await?.body)
     }
 }

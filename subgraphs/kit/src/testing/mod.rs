@@ -182,8 +182,10 @@ impl TestClient {
         }
         let response = request.send().await.expect("the endpoint answers");
         let status = response.status().as_u16();
+        let cookies = response.headers().get_all("set-cookie").iter();
+        let cookies = cookies.map(|cookie| cookie.to_str().expect("a cookie is ASCII").to_owned()).collect();
         let body = response.json().await.expect("the answer is JSON");
-        Answer { status, body }
+        Answer { status, cookies, body }
     }
 
     /// Sends an operation without variables.
@@ -197,6 +199,8 @@ impl TestClient {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The cookies that it sets, each as its header says.
+    pub cookies: Vec<String>,
     /// The whole body.
     pub body: Value,
 }
