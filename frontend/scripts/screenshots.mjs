@@ -21,7 +21,7 @@ const WIDTHS = { phone: { width: 390, height: 844 }, desk: { width: 1440, height
 
 const add = (page, name) =>
   page
-    .getByRole("button", { name: `Add ${name} to the basket` })
+    .getByRole("button", { name: `Add to basket: ${name}` })
     .first()
     .click();
 
@@ -92,6 +92,10 @@ async function signIn(page) {
   await page.getByLabel("Password", { exact: true }).fill("customer-larder-demo");
   await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("button", { name: "Account" }).waitFor();
+  // Something to look at in the list of orders.
+  await inside(page, "/cart");
+  await page.getByRole("button", { name: "Order now" }).click();
+  await page.waitForURL("**/confirmation");
 }
 
 /** Opens a page without loading the shop anew. */

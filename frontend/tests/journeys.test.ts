@@ -16,7 +16,7 @@ it("lets somebody find, order, follow, cancel and order again", async () => {
   await page.getByRole("heading", { level: 1, name: "Gala Apples" }).waitFor();
   await add(page, "Gala Apples");
   await page.getByRole("button", { name: "One more Gala Apples" }).click();
-  await page.getByRole("button", { name: /^Basket, 2 items/ }).click();
+  await page.getByRole("button", { name: /^Basket .*2$/ }).click();
   await page.getByRole("dialog").getByRole("link", { name: "View basket" }).click();
 
   // Whoever must sign in first comes back, with the basket.
@@ -63,9 +63,7 @@ it("keeps somebody signed in over reloads and tabs, and out of them all after si
   expect(kept.map(({ name, httpOnly, sameSite, secure }) => ({ name, httpOnly, sameSite, secure }))).toEqual([
     { name: "larder_refresh", httpOnly: true, sameSite: "Strict", secure: true },
   ]);
-  const stored = await page.evaluate(
-    () => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie,
-  );
+  const stored = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]));
   expect(stored, "no token is where a script finds it").not.toMatch(/eyJ|larder_refresh|\.[A-Za-z0-9_-]{43}/);
 
   await page.getByRole("button", { name: "Account" }).click();
@@ -144,16 +142,16 @@ it("is used by keys alone", async () => {
   await page.getByRole("option", { name: /Gala Apples/ }).waitFor();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Add Gala Apples to the basket" }).focus();
+  await page.getByRole("button", { name: "Add to basket: Gala Apples" }).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
   await page.getByRole("group", { name: "2 of Gala Apples in the basket" }).waitFor();
-  await page.getByRole("button", { name: /^Basket, 2 items/ }).focus();
+  await page.getByRole("button", { name: /^Basket .*2$/ }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
-  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toMatch(/^Basket/);
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/^Basket/);
   await context.close();
 });
 

@@ -49,7 +49,7 @@ async function violations(page: Page): Promise<string[]> {
 
 async function open(page: Page, path: string) {
   await page.goto(path);
-  await page.waitForLoadState("networkidle");
+  await page.waitForLoadState("networkidle", { timeout: 10_000 });
 }
 
 it.each([

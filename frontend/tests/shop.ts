@@ -97,9 +97,10 @@ export async function visitor(shop: Shop, options: BrowserContextOptions = {}) {
 
 let people = 0;
 
-/** Registers somebody new on the page that is open, and gives their name. */
+/** Registers somebody new on the page that is open or about to be, and gives their name. */
 export async function register(page: Page): Promise<string> {
   const name = `ann${Date.now().toString(36)}${(people++).toString()}`;
+  await page.getByRole("heading", { name: "Create an account" }).waitFor();
   await page.getByLabel("User name").fill(name);
   await page.getByLabel("Password", { exact: true }).fill("correct horse");
   await page.getByRole("button", { name: "Create account" }).click();
@@ -108,6 +109,6 @@ export async function register(page: Page): Promise<string> {
 
 export const add = (page: Page, name: string) =>
   page
-    .getByRole("button", { name: `Add ${name} to the basket` })
+    .getByRole("button", { name: `Add to basket: ${name}` })
     .first()
     .click();

@@ -29,7 +29,7 @@ export function Component() {
     }
     return (
       <Page title={t("category.gone.title")}>
-        <Empty title={t("category.gone.title")} body={t("category.gone.body")}>
+        <Empty whole title={t("category.gone.title")} body={t("category.gone.body")}>
           <ButtonLink to="/categories">{t("categories.title")}</ButtonLink>
         </Empty>
       </Page>

@@ -7,7 +7,7 @@ export function Component() {
   const t = useT();
   return (
     <Page title={t("notFound.title")}>
-      <Empty title={t("notFound.title")} body={t("notFound.body")}>
+      <Empty whole title={t("notFound.title")} body={t("notFound.body")}>
         <ButtonLink to="/">{t("error.home")}</ButtonLink>
         <ButtonLink look="quiet" to="/categories">
           {t("nav.categories")}

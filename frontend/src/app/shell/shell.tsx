@@ -75,7 +75,7 @@ function HeaderLink({ to, children }: { to: string; children: ReactNode }) {
   );
 }
 
-/** The page itself. When another one is opened, whoever listens is taken to its beginning. */
+/** The page itself, a screen high at least: what comes below it never moves while it loads. When another one is opened, whoever listens is taken to its beginning. */
 function Main() {
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
@@ -87,9 +87,9 @@ function Main() {
     main.current?.focus({ preventScroll: true });
   }, [pathname]);
   return (
-    <main ref={main} id="main" tabIndex={-1} className="flex-1 pb-10 outline-none">
+    <main ref={main} id="main" tabIndex={-1} className="min-h-dvh pb-10 outline-none">
       <Boundary place={pathname}>
-        <Suspense fallback={<div className="min-h-screen" />}>
+        <Suspense>
           <Outlet />
         </Suspense>
       </Boundary>

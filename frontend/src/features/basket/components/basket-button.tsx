@@ -22,7 +22,6 @@ export function BasketButton() {
     <>
       <button
         type="button"
-        aria-label={t("basket.open", { count, total })}
         onPointerEnter={() => void load()}
         onFocus={() => void load()}
         onClick={() => {
@@ -32,14 +31,10 @@ export function BasketButton() {
         className="hidden min-h-12 items-center gap-2.5 rounded-full bg-accent px-5 font-semibold text-on-accent transition-colors hover:bg-accent-strong md:flex"
       >
         <ShoppingBasket aria-hidden className="size-5" />
-        <span aria-hidden className="min-w-14 text-right tabular-nums">
-          {total}
-        </span>
+        <span className="sr-only">{t("basket.title")} </span>
+        <span className="min-w-14 text-right tabular-nums">{total}</span>
         {count > 0 ? (
-          <span
-            aria-hidden
-            className="min-w-6 rounded-full bg-on-accent px-1.5 text-center text-sm text-accent tabular-nums"
-          >
+          <span className="min-w-6 rounded-full bg-on-accent px-1.5 text-center text-sm text-accent tabular-nums">
             {count}
           </span>
         ) : null}

@@ -10,7 +10,7 @@ import { Stepper } from "./stepper";
 it("adds with one tap, counts in the same place, and keeps the focus", async () => {
   graph({});
   show(<Stepper goods={product()} available={2} look="tile" />);
-  await userEvent.click(screen.getByRole("button", { name: "Add Gala Apples to the basket" }));
+  await userEvent.click(screen.getByRole("button", { name: "Add to basket: Gala Apples" }));
   const more = screen.getByRole("button", { name: "One more Gala Apples" });
   expect(more).toHaveFocus();
   await userEvent.keyboard("{Enter}");
@@ -18,7 +18,7 @@ it("adds with one tap, counts in the same place, and keeps the focus", async () 
   expect(more, "there are no more").toBeDisabled();
   await userEvent.click(screen.getByRole("button", { name: "One less Gala Apples" }));
   await userEvent.click(screen.getByRole("button", { name: "Remove Gala Apples" }));
-  expect(screen.getByRole("button", { name: "Add Gala Apples to the basket" })).toHaveFocus();
+  expect(screen.getByRole("button", { name: "Add to basket: Gala Apples" })).toHaveFocus();
 });
 
 it("sells nothing that is sold out, and all that it does not know of", () => {

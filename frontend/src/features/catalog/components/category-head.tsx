@@ -14,9 +14,9 @@ export function CategoryHead({ category }: { category: Category | undefined }) {
     return (
       <div aria-hidden>
         <div className="bone mb-4 h-8 w-48" />
-        <div className="bone h-11 w-72" />
-        <div className="bone mt-2 h-6 w-96 max-w-full" />
-        <div className="bone mt-5 h-11 w-full" />
+        <div className="bone h-[2.1rem] w-72 max-w-full sm:h-[2.6rem]" />
+        <div className="bone mt-2 h-12 w-96 max-w-full sm:h-6" />
+        <div className="bone mt-5 h-24 w-full sm:h-11" />
       </div>
     );
   }

@@ -38,7 +38,7 @@ export function ProductDetail({ slug, action, buy }: Props) {
     }
     return (
       <Page title={t("product.gone.title")}>
-        <Empty title={t("product.gone.title")} body={t("product.gone.body")}>
+        <Empty whole title={t("product.gone.title")} body={t("product.gone.body")}>
           <ButtonLink to="/products">{t("home.browse")}</ButtonLink>
         </Empty>
       </Page>

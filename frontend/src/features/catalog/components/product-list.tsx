@@ -56,6 +56,7 @@ export function ProductList({ sort, filter, ready = true, action, empty }: Props
       <p role="status" className="mb-5 h-6 text-soft">
         {t.plural("products.count", total)}
       </p>
+      <h2 className="sr-only">{t("products.heading")}</h2>
       <ProductGrid products={products} action={action} eager={6} />
       <div className="mt-10 flex flex-col items-center gap-3 text-sm text-soft">
         {list.hasNextPage ? (

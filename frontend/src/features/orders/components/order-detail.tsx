@@ -52,7 +52,7 @@ export function OrderDetail({ person, id, placed = false, onAgain }: Props) {
       return <Failure error={page.error} retry={() => void page.refetch()} />;
     }
     return (
-      <Empty title={t("order.gone.title")} body={t("order.gone.body")}>
+      <Empty whole title={t("order.gone.title")} body={t("order.gone.body")}>
         <ButtonLink to="/orders">{t("orders.title")}</ButtonLink>
       </Empty>
     );
