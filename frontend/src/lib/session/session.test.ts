@@ -136,6 +136,14 @@ describe("a session", () => {
     expect(browser.renewals, "one renews, and tells the others").toBe(1);
   });
 
+  it("is told of by a tab that is open, so that one that opens later renews nothing", async () => {
+    const open = browser.signedIn().tab();
+    await open.resume();
+    const later = browser.tab();
+    expect(await later.token()).toBe("t2");
+    expect(browser.renewals).toBe(1);
+  });
+
   it("is not ended by two tabs that cannot talk to each other", async () => {
     browser.signedIn();
     const tabs = [browser.tab({ channel: false }), browser.tab({ channel: false })];
