@@ -101,7 +101,7 @@ impl Transport for Gated {
                 let _ = gate.subscribe().wait_for(|at| *at == At::Open).await;
             }
         }
-        Ok(answer)
+        Ok(answer.body)
     }
 }
 
