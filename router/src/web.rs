@@ -71,7 +71,7 @@ impl Mount {
     }
 
     /// As an application that has its routes itself: a path without an extension gives its `index.html`. Where the files have a
-    /// [`ROUTES`], a path that is none of those gives it too, and is a 404.
+    /// `routes.txt`, a path that is none of those gives it too, and is a 404.
     #[must_use]
     pub const fn application(mut self) -> Self {
         self.application = true;
